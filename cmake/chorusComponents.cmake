@@ -1,0 +1,29 @@
+# How chorus::mpi and chorus::json find what they stand on. Used by the build and, installed, by find_package(chorus).
+# Macros, because find_package and enable_language must run in the caller's scope.
+
+# What chorus::mpi defines: mpi.h then leaves out the C++ bindings, which left the standard with MPI 3 and want a library more.
+set(chorus_mpi_definitions OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+
+# Finds MPI::MPI_C and MPIEXEC_EXECUTABLE. Open MPI is preferred where several MPI libraries are installed side by side.
+macro(chorus_find_mpi)
+    if(NOT MPI_C_COMPILER AND NOT MPI_HOME)
+        find_program(MPI_C_COMPILER NAMES mpicc.openmpi mpicc DOC "The compiler wrapper of the MPI library to use")
+    endif()
+    if(NOT MPIEXEC_EXECUTABLE AND NOT MPI_HOME)
+        find_program(MPIEXEC_EXECUTABLE NAMES mpirun.openmpi mpirun mpiexec DOC "Starts programs of the MPI library to use")
+    endif()
+    # FindMPI finds the bindings of languages that are enabled.
+    get_property(chorus_languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+    if(NOT "C" IN_LIST chorus_languages)
+        enable_language(C)
+    endif()
+    unset(chorus_languages)
+    find_package(MPI QUIET COMPONENTS C)
+endmacro()
+
+# Finds nlohmann_json::nlohmann_json, unless the surrounding project brought it.
+macro(chorus_find_json)
+    if(NOT TARGET nlohmann_json::nlohmann_json)
+        find_package(nlohmann_json 3 QUIET)
+    endif()
+endmacro()

@@ -1,0 +1,167 @@
+#pragma once
+/// From a user's ranges, operators and tags to an `operation`: types are checked by the compiler, sizes before anything
+/// moves.
+
+#include <chorus/algorithm/entry.hpp>
+#include <chorus/algorithm/tags.hpp>
+#include <chorus/kernel/kernel.hpp>
+#include <chorus/runtime/communicator.hpp>
+#include <chorus/runtime/operation.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+/// A range whose elements lie one after the other and whose size is known: std::vector, std::array, std::span, ...
+template <class R>
+concept buffer = std::ranges::contiguous_range<R> && std::ranges::sized_range<R>;
+
+/// A buffer that can be written.
+template <class R>
+concept output_buffer_of = buffer<R> && !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<R>>>;
+
+/// Chooses an algorithm: a tag (`ring{}`), a `choice`, `automatic{}`, or an algorithm of the caller's own.
+template <class T>
+concept algorithm_argument = !buffer<T>;
+
+/// Unequal blocks, one per rank: how many elements each has and, where they do not lie one after the other, at which
+/// element of the buffer each begins. Refers to the caller's vectors.
+struct ragged {
+    std::span<std::size_t const> counts;
+    std::span<std::size_t const> displacements{};
+
+    template <class R>
+        requires std::convertible_to<R const&, std::span<std::size_t const>>
+    ragged(R const& block_counts) : counts(block_counts) {}
+    ragged(std::span<std::size_t const> block_counts, std::span<std::size_t const> block_displacements)
+        : counts(block_counts), displacements(block_displacements) {}
+};
+
+namespace detail {
+
+template <class R>
+using element_of = std::remove_cv_t<std::ranges::range_value_t<R>>;
+
+/// The choice that an algorithm argument stands for; a name or an operator that cannot be is a compile error.
+template <collective What, class T, class Op, class How>
+choice choice_of(How const& how) {
+    if constexpr (algorithm_tag<How>) {
+        if constexpr (!std::is_same_v<How, automatic>) {
+            constexpr auto const* entry = find(catalogue<What>::entries, How::name);
+            static_assert(entry != nullptr, "chorus: this collective has no algorithm of that name (see `chorus list`)");
+            if constexpr (entry != nullptr && !std::is_void_v<Op>)
+                static_assert(entry->keeps_order || facts_of<Op, T>().commutative,
+                              "chorus: this algorithm reorders operands, and the operator is not known to be "
+                              "commutative: wrap it in chorus::commutative(f) if it is");
+        }
+        return how;
+    } else if constexpr (std::convertible_to<How const&, choice>) {
+        return how;
+    } else {
+        return custom_choice<What, How>();
+    }
+}
+
+[[noreturn]] inline void wrong_size(communicator const& comm, collective what, std::string const& problem) {
+    throw usage_error("chorus: rank " + std::to_string(comm.rank()) + ": " + std::string(name(what)) + ": " + problem);
+}
+inline void require_size(communicator const& comm, collective what, char const* which, std::size_t has, std::size_t needs) {
+    if (has != needs)
+        wrong_size(comm, what, "the " + std::string(which) + " has " + std::to_string(has) + " elements, " + std::to_string(needs) + " are needed");
+}
+inline void require_root(communicator const& comm, collective what, int root) {
+    if (root < 0 || root >= comm.size())
+        wrong_size(comm, what, "the root is " + std::to_string(root) + ", but ranks go from 0 to " + std::to_string(comm.size() - 1));
+}
+/// Refuses buffers that share memory; the same buffer twice is refused too: leave one out to work in place.
+inline void require_disjoint(communicator const& comm, collective what, void const* a, std::size_t a_bytes, void const* b, std::size_t b_bytes) {
+    std::less<char const*> const before;
+    auto const *const first = static_cast<char const*>(a), *const second = static_cast<char const*>(b);
+    if (a_bytes == 0 || b_bytes == 0) return;
+    if (before(first, second + b_bytes) && before(second, first + a_bytes))
+        wrong_size(comm, what, "input and output overlap; to work in place, pass one buffer only");
+}
+/// One count per rank, and blocks that lie inside the buffer; without displacements they fill it exactly.
+inline void require_blocks(communicator const& comm, collective what, char const* which, std::size_t has, ragged const& blocks) {
+    auto const ranks = static_cast<std::size_t>(comm.size());
+    if (blocks.counts.size() != ranks)
+        wrong_size(comm, what, std::to_string(blocks.counts.size()) + " counts for " + std::to_string(ranks) + " ranks");
+    if (!blocks.displacements.empty() && blocks.displacements.size() != ranks)
+        wrong_size(comm, what, std::to_string(blocks.displacements.size()) + " displacements for " + std::to_string(ranks) + " ranks");
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < ranks; ++i) {
+        sum += blocks.counts[i];
+        if (!blocks.displacements.empty() && (blocks.displacements[i] > has || blocks.counts[i] > has - blocks.displacements[i]))
+            wrong_size(comm, what, "block " + std::to_string(i) + " does not lie inside the " + which);
+    }
+    if (blocks.displacements.empty()) require_size(comm, what, which, has, sum);
+}
+
+inline std::size_t sum_of(ragged const& blocks) {
+    std::size_t sum = 0;
+    for (auto const each : blocks.counts) sum += each;
+    return sum;
+}
+
+/// The parts of an operation that every collective has.
+template <collective What, class T, class How>
+operation base_operation(How const& how) {
+    operation call;
+    call.what = What;
+    call.fold = copy_kernel<T>();
+    call.how = choice_of<What, T, void>(how);
+    call.entries = catalogue<What>::entries;
+    return call;
+}
+template <collective What, class T, class Op, class How>
+operation base_operation(Op const& op, How const& how) {
+    operation call;
+    call.what = What;
+    call.fold = make_kernel<T>(op);
+    call.how = choice_of<What, T, Op>(how);
+    call.entries = catalogue<What>::entries;
+    return call;
+}
+
+// How a call is finished: at once, later, or again and again. Operators with state are kept as long as that.
+struct blocking {
+    template <class Op>
+    void operator()(communicator& comm, operation const& call, Op const&) const {
+        comm.run(call);
+    }
+};
+template <class Op>
+std::shared_ptr<void const> keep_operator(operation& call, Op const& op) {
+    if (call.fold.op == nullptr) return nullptr;
+    auto kept = std::make_shared<Op const>(op);
+    call.fold.op = kept.get();
+    return kept;
+}
+struct asynchronous {
+    template <class Op>
+    request operator()(communicator& comm, operation call, Op const& op) const {
+        auto const kept = keep_operator(call, op);
+        return comm.start(call, kept);
+    }
+};
+struct persistent {
+    template <class Op>
+    persistent_request operator()(communicator& comm, operation call, Op const& op) const {
+        auto const kept = keep_operator(call, op);
+        return comm.prepare_persistent(call, kept);
+    }
+};
+/// Stands in for the operator where there is none.
+struct no_operator {};
+
+} // namespace detail
+} // namespace chorus

@@ -1,0 +1,362 @@
+#pragma once
+/// The executor: one run of a program on a transport. Blocking, asynchronous and persistent calls all run here.
+///
+/// A step is *ready* when all its predecessors have finished. Ready local steps run at once. Messages are posted in the
+/// order of their channel, at most `window` of a channel unfinished at a time: a send or a receive when it is ready, a
+/// recv_reduce as soon as it is its turn (its message waits in staging memory, or is shown by the transport, until the
+/// step is ready to fold). Starting an instance again allocates nothing.
+
+#include <chorus/kernel/kernel.hpp>
+#include <chorus/runtime/binding.hpp>
+#include <chorus/runtime/program.hpp>
+#include <chorus/transport/detail/pieces.hpp>
+#include <chorus/transport/erased.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+class instance {
+public:
+    /// Messages of one channel that may be unfinished at a time.
+    static constexpr int window = 8;
+
+    instance(std::shared_ptr<program const> what, any_transport& over)
+        : program_(std::move(what)), transport_(&over), gathers_(over.gathers()) {
+        auto const count = program_->size();
+        bound_.resize(count);
+        staging_.resize(count);
+        waiting_.resize(count);
+        state_.resize(count);
+        cursors_.resize(program_->channels().size());
+        work_.reserve(count + cursors_.size());
+    }
+    instance(instance const&) = delete;
+    instance& operator=(instance const&) = delete;
+
+    program const& what() const { return *program_; }
+    std::shared_ptr<program const> const& shared_program() const { return program_; }
+
+    /// Fixes lengths and element type. Cheap where they are uniform and the same as last time.
+    void bind(block_lengths const& lengths, kernel const& fold) {
+        auto const same = bound_once_ && lengths.is_uniform() && was_uniform_ && lengths.uniform == uniform_ &&
+                          fold.element_bytes == kernel_.element_bytes && lengths.input_displacements.empty() &&
+                          lengths.output_displacements.empty();
+        kernel_ = fold;
+        if (same) return;
+        layout_.set(program_->plan(), lengths);
+        pieces_.clear();
+        for (std::size_t i = 0; i < bound_.size(); ++i) bind_step(static_cast<std::int32_t>(i));
+        memory_.resize(pieces_.size());
+        lay_out_scratch();
+        bound_once_ = true;
+        was_uniform_ = lengths.is_uniform() && lengths.input_displacements.empty() && lengths.output_displacements.empty();
+        uniform_ = lengths.uniform;
+    }
+    /// Bytes of scratch that `start` needs.
+    std::size_t scratch_bytes() const { return scratch_bytes_; }
+
+    /// Starts. `members` maps the schedule's ranks to the transport's; empty: the same. `slot` comes back in tokens.
+    void start(void const* input, void* output, std::byte* scratch, exchange const& ex, std::span<int const> members,
+               std::uint32_t slot) {
+        exchange_ = ex;
+        members_ = members;
+        slot_ = slot;
+        base_[0] = static_cast<std::byte*>(const_cast<void*>(input));
+        base_[1] = static_cast<std::byte*>(output);
+        scratch_ = scratch;
+        for (std::size_t i = 0; i < pieces_.size(); ++i) memory_[i] = {address(pieces_[i]), pieces_[i].bytes};
+        std::copy(program_->waits_for().begin(), program_->waits_for().end(), waiting_.begin());
+        std::fill(state_.begin(), state_.end(), progress{});
+        std::fill(cursors_.begin(), cursors_.end(), cursor{});
+        unfinished_ = program_->size();
+        work_.clear();
+        for (std::size_t c = cursors_.size(); c-- > 0;) work_.push_back(channel_work(static_cast<std::int32_t>(c)));
+        for (auto const i : program_->ready_at_once()) work_.push_back(i);
+        drive();
+    }
+
+    bool done() const { return unfinished_ == 0; }
+
+    /// The transport has finished the message of step i.
+    void complete(std::int32_t i, std::byte const* view) {
+        arrived_or_sent(i, view);
+        drive();
+    }
+
+    /// The first message that was posted and has not finished, or -1: what a wait is waiting for.
+    std::int32_t first_unfinished() const {
+        for (std::size_t i = 0; i < state_.size(); ++i)
+            if (state_[i].posted && !state_[i].finished) return static_cast<std::int32_t>(i);
+        return -1;
+    }
+    std::size_t bytes_of(std::int32_t i) const { return bound_[static_cast<std::size_t>(i)].bytes; }
+    int transport_rank(int peer) const { return members_.empty() ? peer : members_[static_cast<std::size_t>(peer)]; }
+    exchange const& running() const { return exchange_; }
+
+private:
+    struct bound_step {
+        std::size_t source_begin = 0, source_end = 0; ///< into pieces_
+        std::size_t target_begin = 0, target_end = 0;
+        std::size_t bytes = 0;
+        std::size_t staging = 0; ///< offset in scratch of the staging or packing memory
+    };
+    struct progress {
+        bool posted = false;
+        bool arrived = false; ///< recv_reduce: the message is at `view`
+        bool finished = false;
+        std::byte const* view = nullptr;
+    };
+    struct cursor {
+        std::int32_t next = 0;        ///< next message of the channel to post
+        std::int32_t outstanding = 0; ///< posted and unfinished
+    };
+
+    // Work items: steps that have become ready are >= 0, channels that may be able to post are < 0.
+    static std::int32_t channel_work(std::int32_t channel) { return -1 - channel; }
+
+    void bind_step(std::int32_t i) {
+        auto const& s = (*program_)[i];
+        auto& b = bound_[static_cast<std::size_t>(i)];
+        auto const append = [&](slice_list const& slices, std::size_t& begin, std::size_t& end) {
+            begin = pieces_.size();
+            for (auto const& each : slices) layout_.append(program_->plan(), each, kernel_.element_bytes, pieces_, begin);
+            end = pieces_.size();
+        };
+        append(s.source, b.source_begin, b.source_end);
+        append(s.target, b.target_begin, b.target_end);
+        b.bytes = 0;
+        auto const [from, to] = s.target.empty() ? std::pair(b.source_begin, b.source_end) : std::pair(b.target_begin, b.target_end);
+        for (auto k = from; k < to; ++k) b.bytes += pieces_[k].bytes;
+    }
+
+    /// Scratch buffers first, then packing memory where the transport cannot gather, then a ring of staging places for
+    /// the reductions of each channel.
+    void lay_out_scratch() {
+        auto const& plan = program_->plan();
+        std::size_t top = 0;
+        auto const take = [&](std::size_t bytes, std::size_t align) {
+            top = (top + align - 1) / align * align;
+            auto const at = top;
+            top += bytes;
+            return at;
+        };
+        scratch_offsets_.assign(plan.buffers.size(), 0);
+        for (std::size_t id = first_scratch_buffer; id < plan.buffers.size(); ++id)
+            scratch_offsets_[id] = take(layout_.scratch_size(id) * kernel_.element_bytes, 1) -
+                                   layout_.scratch_begin(plan, id) * kernel_.element_bytes;
+        for (auto const& line : program_->channels()) {
+            std::size_t largest = 0, count = 0;
+            for (auto const i : line.steps) {
+                auto& b = bound_[static_cast<std::size_t>(i)];
+                if ((*program_)[i].kind == step_kind::recv_reduce) {
+                    largest = std::max(largest, b.bytes);
+                    ++count;
+                } else if (needs_packing(i)) {
+                    b.staging = take(b.bytes, 64);
+                }
+            }
+            auto const places = std::min<std::size_t>(count, window);
+            auto const stride = (largest + 63) / 64 * 64;
+            auto const ring = take(places * stride, 64);
+            std::size_t k = 0;
+            for (auto const i : line.steps)
+                if ((*program_)[i].kind == step_kind::recv_reduce)
+                    bound_[static_cast<std::size_t>(i)].staging = ring + (k++ % places) * stride;
+        }
+        scratch_bytes_ = top;
+    }
+    bool needs_packing(std::int32_t i) const {
+        auto const& b = bound_[static_cast<std::size_t>(i)];
+        auto const count = (*program_)[i].sends() ? b.source_end - b.source_begin : b.target_end - b.target_begin;
+        return !gathers_ && count > 1;
+    }
+    std::byte* address(bound_piece const& p) const {
+        if (p.buffer < first_scratch_buffer) return base_[p.buffer] + p.offset;
+        return scratch_ + (scratch_offsets_[static_cast<std::size_t>(p.buffer)] + p.offset);
+    }
+    std::span<piece const> source(std::int32_t i) const {
+        auto const& b = bound_[static_cast<std::size_t>(i)];
+        return {memory_.data() + b.source_begin, b.source_end - b.source_begin};
+    }
+    std::span<piece const> target(std::int32_t i) const {
+        auto const& b = bound_[static_cast<std::size_t>(i)];
+        return {memory_.data() + b.target_begin, b.target_end - b.target_begin};
+    }
+
+    void drive() {
+        while (!work_.empty()) {
+            auto const item = work_.back();
+            work_.pop_back();
+            if (item < 0) advance(-1 - item);
+            else became_ready(item);
+        }
+    }
+    void became_ready(std::int32_t i) {
+        auto const& s = (*program_)[i];
+        if (!s.is_message()) {
+            run_local(i, s);
+            finish(i);
+        } else if (s.kind == step_kind::recv_reduce) {
+            if (state_[static_cast<std::size_t>(i)].arrived) fold_arrived(i);
+        } else {
+            work_.push_back(channel_work(program_->channel_of(i)));
+        }
+    }
+    void advance(std::int32_t c) {
+        auto const& line = program_->channels()[static_cast<std::size_t>(c)];
+        auto& at = cursors_[static_cast<std::size_t>(c)];
+        auto const count = static_cast<std::int32_t>(line.steps.size());
+        while (at.next < count && at.outstanding < window) {
+            auto const i = line.steps[static_cast<std::size_t>(at.next)];
+            auto const kind = (*program_)[i].kind;
+            if (kind != step_kind::recv_reduce && waiting_[static_cast<std::size_t>(i)] != 0) return;
+            ++at.next;
+            ++at.outstanding;
+            state_[static_cast<std::size_t>(i)].posted = true;
+            post(i, line, kind);
+        }
+    }
+    void post(std::int32_t i, channel const& line, step_kind kind) {
+        auto const& b = bound_[static_cast<std::size_t>(i)];
+        if (b.bytes == 0 && !program_->plan().synchronises) {
+            state_[static_cast<std::size_t>(i)].arrived = true;
+            return arrived_or_sent(i, nullptr);
+        }
+        auto const peer = transport_rank(line.peer);
+        auto const tok = (std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i);
+        auto ex = exchange_;
+        ex.lane = line.lane;
+        auto& staging = staging_[static_cast<std::size_t>(i)];
+        staging = {scratch_ + b.staging, b.bytes};
+        if (kind == step_kind::recv_reduce) {
+            if (auto const* const view = transport_->post_view(peer, ex, staging, tok)) arrived_or_sent(i, view);
+            return;
+        }
+        auto const packed = needs_packing(i);
+        auto const pieces = packed ? std::span<piece const>(&staging, 1) : kind == step_kind::send ? source(i) : target(i);
+        if (kind == step_kind::send) {
+            if (packed) detail::copy_pieces(source(i), pieces);
+            if (transport_->post_send(peer, ex, pieces, tok)) arrived_or_sent(i, nullptr);
+        } else if (transport_->post_recv(peer, ex, pieces, tok)) {
+            arrived_or_sent(i, nullptr);
+        }
+    }
+    void arrived_or_sent(std::int32_t i, std::byte const* view) {
+        auto const kind = (*program_)[i].kind;
+        auto const at = static_cast<std::size_t>(i);
+        if (kind == step_kind::recv && needs_packing(i) && bound_[at].bytes > 0)
+            detail::copy_pieces(std::span<piece const>(&staging_[at], 1), target(i));
+        if (kind != step_kind::recv_reduce) return finish(i);
+        state_[at].arrived = true;
+        state_[at].view = view;
+        if (waiting_[at] == 0) return fold_arrived(i);
+        if (view != nullptr && view != staging_[at].data) { // the sender must not wait for our slice to become free
+            std::memcpy(staging_[at].data, view, bound_[at].bytes);
+            state_[at].view = staging_[at].data;
+            transport_->release((std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i));
+        }
+    }
+    void fold_arrived(std::int32_t i) {
+        auto const at = static_cast<std::size_t>(i);
+        auto const* const view = state_[at].view;
+        if (bound_[at].bytes > 0) {
+            fold_pieces(source(i), target(i), view, (*program_)[i].received);
+            if (view != staging_[at].data) transport_->release((std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i));
+        }
+        finish(i);
+    }
+    void finish(std::int32_t i) {
+        auto const at = static_cast<std::size_t>(i);
+        state_[at].finished = true;
+        --unfinished_;
+        for (auto const next : program_->followers(i))
+            if (--waiting_[static_cast<std::size_t>(next)] == 0) work_.push_back(next);
+        auto const c = program_->channel_of(i);
+        if (c < 0) return;
+        auto& line = cursors_[static_cast<std::size_t>(c)];
+        if (line.outstanding-- == window) work_.push_back(channel_work(c));
+    }
+
+    /// target = source op received, where received is contiguous and the others are rows of pieces of the same total.
+    void fold_pieces(std::span<piece const> from, std::span<piece const> to, std::byte const* received, side where) const {
+        std::size_t k = 0, used = 0;
+        for (auto out : to)
+            while (out.bytes > 0) {
+                if (used == from[k].bytes) {
+                    ++k;
+                    used = 0;
+                    continue;
+                }
+                auto const bytes = std::min(out.bytes, from[k].bytes - used);
+                auto const* const mine = from[k].data + used;
+                auto const count = bytes / kernel_.element_bytes;
+                if (where == side::right) kernel_.fold(kernel_.op, out.data, mine, received, count);
+                else kernel_.fold(kernel_.op, out.data, received, mine, count);
+                out.data += bytes;
+                out.bytes -= bytes;
+                used += bytes;
+                received += bytes;
+            }
+    }
+    void run_local(std::int32_t i, step const& s) const {
+        if (s.kind == step_kind::copy) return detail::copy_pieces(source(i), target(i));
+        if (s.kind == step_kind::finish) {
+            for (auto const& each : target(i))
+                kernel_.finish(each.data, each.bytes / kernel_.element_bytes, program_->plan().ranks);
+            return;
+        }
+        std::size_t k = 0, used = 0; // target = target op source, piece by piece
+        auto const into = target(i);
+        for (auto from : source(i))
+            while (from.bytes > 0) {
+                if (used == into[k].bytes) {
+                    ++k;
+                    used = 0;
+                    continue;
+                }
+                auto const bytes = std::min(from.bytes, into[k].bytes - used);
+                piece const part{into[k].data + used, bytes};
+                fold_pieces(std::span(&part, 1), std::span(&part, 1), from.data, s.received);
+                from.data += bytes;
+                from.bytes -= bytes;
+                used += bytes;
+            }
+    }
+
+    std::shared_ptr<program const> program_;
+    any_transport* transport_;
+    bool gathers_;
+
+    kernel kernel_;
+    bound_layout layout_;
+    std::vector<bound_step> bound_;
+    std::vector<bound_piece> pieces_;
+    std::vector<std::size_t> scratch_offsets_;
+    std::size_t scratch_bytes_ = 0;
+    bool bound_once_ = false;
+    bool was_uniform_ = false;
+    std::size_t uniform_ = 0;
+
+    exchange exchange_;
+    std::span<int const> members_;
+    std::uint32_t slot_ = 0;
+    std::byte* base_[2] = {};
+    std::byte* scratch_ = nullptr;
+    std::vector<piece> memory_;  ///< pieces_ with addresses
+    std::vector<piece> staging_; ///< per step: where its message is packed or waits to be folded
+    std::vector<std::int32_t> waiting_;
+    std::vector<progress> state_;
+    std::vector<cursor> cursors_;
+    std::vector<std::int32_t> work_;
+    std::size_t unfinished_ = 0;
+};
+
+} // namespace chorus

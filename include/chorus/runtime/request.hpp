@@ -1,0 +1,163 @@
+#pragma once
+/// Requests: collectives that were started and are finished later.
+
+#include <chorus/runtime/context.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+namespace detail {
+
+/// The ranks of a communicator: shared by it and its unfinished requests, so that its number is not reused before.
+struct group {
+    explicit group(std::shared_ptr<context> of) : owner(std::move(of)), rank(owner->rank()), size(owner->size()) {}
+    group(group const&) = delete;
+    group& operator=(group const&) = delete;
+    ~group() {
+        if (number != 0) owner->numbers_in_use().reset(number);
+    }
+
+    std::span<int const> members() const { return ranks; }
+    int world_rank(int member) const { return ranks.empty() ? member : ranks[static_cast<std::size_t>(member)]; }
+
+    std::shared_ptr<context> owner;
+    std::vector<int> ranks; ///< in the numbers of the transport; empty: all of them
+    int rank;
+    int size;
+    std::uint32_t number = 0;
+    std::uint32_t sequence = 0; ///< of the last collective
+};
+
+} // namespace detail
+
+/// A running collective. Without calls into Chorus nothing advances: `test`, `wait`, any other collective of the same
+/// context, or `communicator::progress()` do. Move-only. Destroying an unfinished request waits for it.
+class request {
+public:
+    request() = default;
+    request(std::shared_ptr<detail::group> on, std::unique_ptr<detail::task> what)
+        : group_(std::move(on)), task_(std::move(what)) {}
+    request(request&& other) noexcept = default;
+    request& operator=(request&& other) noexcept {
+        if (this != &other) {
+            finish_quietly();
+            group_ = std::move(other.group_);
+            task_ = std::move(other.task_);
+        }
+        return *this;
+    }
+    ~request() { finish_quietly(); }
+
+    /// Whether there is something to wait for.
+    bool valid() const { return task_ != nullptr; }
+
+    /// Makes progress; true once the collective has finished. Throws like `wait`.
+    bool test() {
+        return !task_ || finish([&] { return group_->owner->test(*task_); });
+    }
+    /// Returns when the collective has finished. Throws the context's failure, or usage_error where the session that
+    /// the request belongs to has ended.
+    void wait() {
+        if (!task_) return;
+        finish([&] {
+            group_->owner->wait(*task_);
+            return true;
+        });
+    }
+
+private:
+    template <class F>
+    bool finish(F step) {
+        try {
+            if (!step()) return false;
+        } catch (...) {
+            group_->owner->forget(*task_);
+            task_.reset();
+            throw;
+        }
+        group_->owner->recycle(std::move(task_));
+        return true;
+    }
+    void finish_quietly() noexcept {
+        try {
+            wait();
+        } catch (...) { // the context remembers the failure and throws it at the next call
+        }
+    }
+
+    std::shared_ptr<detail::group> group_;
+    std::unique_ptr<detail::task> task_;
+};
+
+/// A collective whose arguments are fixed: everything is looked up, recorded and bound once, `start` and `wait` can be
+/// called again and again. All ranks must start their persistent collectives in the same order as their other ones.
+/// The buffers must live as long. Move-only; destroying a started one waits for it.
+class persistent_request {
+public:
+    persistent_request() = default;
+    persistent_request(std::shared_ptr<detail::group> on, std::unique_ptr<detail::task> what, void const* input, void* output,
+                       std::uint64_t signature)
+        : group_(std::move(on)), task_(std::move(what)), input_(input), output_(output), signature_(signature) {}
+    persistent_request(persistent_request&&) noexcept = default;
+    persistent_request& operator=(persistent_request&& other) noexcept {
+        if (this != &other) {
+            end();
+            group_ = std::move(other.group_);
+            task_ = std::move(other.task_);
+            input_ = other.input_;
+            output_ = other.output_;
+            signature_ = other.signature_;
+        }
+        return *this;
+    }
+    ~persistent_request() { end(); }
+
+    bool valid() const { return task_ != nullptr; }
+
+    /// Starts it once more. Precondition: not running.
+    void start() {
+        if (!task_) throw usage_error("chorus: start() of an empty persistent collective");
+        if (task_->running) throw usage_error("chorus: start() of a persistent collective that was not waited for");
+        auto& owner = *group_->owner;
+        owner.limit_in_flight(group_->number);
+        owner.start(*task_, input_, output_, {group_->number, ++group_->sequence, signature_, 0}, group_->members());
+    }
+    /// Makes progress; true where it is not running (any more). Throws like `wait`.
+    bool test() {
+        if (!task_ || !task_->running) return true;
+        if (!group_->owner->test(*task_)) return false;
+        group_->owner->stop(*task_);
+        return true;
+    }
+    void wait() {
+        if (!task_ || !task_->running) return;
+        group_->owner->wait(*task_);
+        group_->owner->stop(*task_);
+    }
+
+private:
+    void end() noexcept {
+        if (!task_) return;
+        try {
+            wait();
+            group_->owner->recycle(std::move(task_));
+        } catch (...) { // the context remembers the failure
+            group_->owner->forget(*task_);
+            task_.reset();
+        }
+    }
+
+    std::shared_ptr<detail::group> group_;
+    std::unique_ptr<detail::task> task_;
+    void const* input_ = nullptr;
+    void* output_ = nullptr;
+    std::uint64_t signature_ = 0;
+};
+
+} // namespace chorus

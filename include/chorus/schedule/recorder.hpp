@@ -1,0 +1,318 @@
+#pragma once
+/// The recorder: the sink that turns an algorithm into a schedule.
+///
+/// Three things happen on the way, none of which an algorithm needs to know about:
+///   - every step gets its predecessors (schedule/hazard.hpp);
+///   - long messages are cut into `segments` steps each, so that one segment is folded and passed on while the next
+///     arrives;
+///   - a copy *from the caller's input* is not made but remembered: reads of the copy go to the input until it is
+///     overwritten, a fold takes its operand from there, and only what remains unwritten in the output is copied at
+///     the end. Out-of-place calls so move no byte more than in-place ones.
+
+#include <chorus/core/errors.hpp>
+#include <chorus/schedule/hazard.hpp>
+#include <chorus/schedule/schedule.hpp>
+#include <chorus/schedule/sink.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+/// Collects the steps of one rank. Not copied; algorithms see it through `record_sink`.
+class recorder {
+public:
+    /// `input` and `output` are the blocks that the caller's buffers consist of (schedule.hpp, buffer_shape).
+    recorder(collective what, int rank, int ranks, std::vector<std::int32_t> input, std::vector<std::int32_t> output,
+             int segments = 1)
+        : segments_(segments) {
+        result_.what = what;
+        result_.rank = rank;
+        result_.ranks = ranks;
+        result_.segments = segments;
+        add_buffer(std::move(input));
+        add_buffer(std::move(output));
+    }
+    recorder(recorder const&) = delete;
+    recorder& operator=(recorder const&) = delete;
+
+    int rank() const { return result_.rank; }
+    int ranks() const { return result_.ranks; }
+    /// Everything that a caller's buffer holds, block by block.
+    slice whole(buffer_id buffer) const {
+        auto const& shape = result_.buffers[static_cast<std::size_t>(buffer)];
+        return {buffer, shape.begin, shape.end};
+    }
+
+    void message(step_kind kind, int peer, std::uint8_t lane, slice_list const& data, side received) {
+        if (peer == rank() || peer < 0 || peer >= ranks())
+            throw usage_error("chorus: rank " + std::to_string(rank()) + " cannot exchange messages with rank " +
+                              std::to_string(peer) + " of " + std::to_string(ranks()));
+        step whole;
+        whole.kind = kind;
+        whole.peer = peer;
+        whole.lane = lane;
+        whole.received = received;
+        if (kind != step_kind::recv) whole.source = data;
+        if (kind != step_kind::send) whole.target = data;
+        append(whole);
+    }
+    void local(step_kind kind, slice_list const& source, slice_list const& target, side received) {
+        step whole;
+        whole.kind = kind;
+        whole.received = received;
+        whole.source = source;
+        whole.target = target;
+        append(whole);
+    }
+    /// Memory of the same shape as `data`; consecutive whole blocks share one buffer.
+    slice_list scratch(slice_list const& data) {
+        slice_list result;
+        for (auto const& each : data) {
+            auto const& blocks = result_.buffers[static_cast<std::size_t>(each.buffer)].blocks;
+            auto const first = each.begin.block;
+            buffer_shape shape;
+            shape.blocks.assign(blocks.begin() + first, blocks.begin() + each.end.ceiling());
+            shape.begin = {0, each.begin.numerator, each.begin.denominator};
+            shape.end = {each.end.block - first, each.end.numerator, each.end.denominator};
+            result += slice{static_cast<buffer_id>(result_.buffers.size()), shape.begin, shape.end};
+            result_.buffers.push_back(std::move(shape));
+        }
+        return result;
+    }
+    /// Scratch for blocks of the collective that no buffer here holds: those of other ranks, in transit.
+    slice_list scratch_blocks(std::vector<std::int32_t> blocks) {
+        auto const id = static_cast<buffer_id>(result_.buffers.size());
+        add_buffer(std::move(blocks));
+        return whole(id);
+    }
+
+    /// Ends the recording: what is still only remembered of the output is copied now.
+    schedule finish() && {
+        auto const rest = std::move(mirrors_);
+        mirrors_.clear();
+        for (auto const& each : rest)
+            if (each.copy.buffer == output_buffer) commit_copy(each.original, each.copy, next_index_++, 0);
+        shrink_scratch();
+        return std::move(result_);
+    }
+
+private:
+    /// `copy` holds the same as `original`, which lies in the input; the bytes have not been moved.
+    struct mirror {
+        slice copy;
+        slice original;
+    };
+
+    void add_buffer(std::vector<std::int32_t> blocks) {
+        auto const count = static_cast<std::int32_t>(blocks.size());
+        result_.buffers.push_back({std::move(blocks), {0, 0, 1}, {count, 0, 1}});
+    }
+
+    void append(step const& whole) {
+        auto const cuts = whole.source.empty() && whole.target.empty() ? 1 : segments_;
+        auto const index = next_index_++;
+        for (int k = 0; k < cuts; ++k) {
+            auto part = whole;
+            part.index = index;
+            part.segment = k;
+            part.source = whole.source.segment(k, cuts);
+            part.target = whole.target.segment(k, cuts);
+            if (cuts > 1 && part.source.empty() && part.target.empty()) continue;
+            append_segment(std::move(part));
+        }
+    }
+
+    void append_segment(step part) {
+        if (part.kind == step_kind::copy && remember(part)) return;
+        if (part.kind == step_kind::reduce || part.kind == step_kind::finish) materialise(part.target, part);
+        part.source = originals(part.source);
+        for (auto const& written : part.target) forget(written);
+        commit(std::move(part));
+    }
+
+    void commit(step part) {
+        auto const index = static_cast<std::int32_t>(result_.steps.size());
+        result_.predecessors.push_back(hazards_.add(index, part));
+        result_.steps.push_back(std::move(part));
+    }
+
+    /// A copy out of the input becomes a note. False where the copy must really be made.
+    bool remember(step const& copy) {
+        if (copy.source.size() != copy.target.size()) return false;
+        for (std::size_t i = 0; i < copy.source.size(); ++i)
+            if (copy.source[i].buffer != input_buffer || copy.target[i].buffer == input_buffer) return false;
+        for (std::size_t i = 0; i < copy.source.size(); ++i) {
+            forget(copy.target[i]);
+            mirrors_.push_back({copy.target[i], copy.source[i]});
+        }
+        return true;
+    }
+
+    /// The same data, read from the input wherever it was never written here.
+    slice_list originals(slice_list const& data) const {
+        if (mirrors_.empty()) return data;
+        slice_list result;
+        for (auto const& each : data) {
+            auto rest = each;
+            while (rest.begin < rest.end) {
+                auto const* const found = first_mirror_in(rest);
+                if (found == nullptr) break;
+                if (rest.begin < found->copy.begin) result += slice{rest.buffer, rest.begin, found->copy.begin};
+                auto const from = rest.begin < found->copy.begin ? found->copy.begin : rest.begin;
+                auto const to = rest.end < found->copy.end ? rest.end : found->copy.end;
+                result += original_of(*found, from, to);
+                rest.begin = to;
+            }
+            if (rest.begin < rest.end || each.begin == each.end) result += rest;
+        }
+        return result;
+    }
+    mirror const* first_mirror_in(slice const& data) const {
+        mirror const* first = nullptr;
+        for (auto const& each : mirrors_)
+            if (overlap(each.copy, data) && (first == nullptr || each.copy.begin < first->copy.begin)) first = &each;
+        return first;
+    }
+    static slice original_of(mirror const& m, position from, position to) {
+        auto const shift = m.original.begin.block - m.copy.begin.block;
+        from.block += shift;
+        to.block += shift;
+        return {input_buffer, from, to};
+    }
+
+    /// The slice is about to be written: it no longer mirrors anything.
+    void forget(slice const& written) {
+        for (std::size_t i = 0; i < mirrors_.size();) {
+            auto const old = mirrors_[i];
+            if (!overlap(old.copy, written)) {
+                ++i;
+                continue;
+            }
+            mirrors_.erase(mirrors_.begin() + static_cast<std::ptrdiff_t>(i));
+            keep(old, old.copy.begin, written.begin);
+            keep(old, written.end, old.copy.end);
+        }
+    }
+    void keep(mirror const& old, position const& from, position const& to) {
+        if (!(from < to)) return;
+        mirrors_.push_back({slice{old.copy.buffer, from, to}, original_of(old, from, to)});
+    }
+
+    /// Makes the remembered copies under `data` real: a step is about to fold into them.
+    void materialise(slice_list const& data, step const& reason) {
+        for (auto const& each : data)
+            for (auto const* found = first_mirror_in(each); found != nullptr; found = first_mirror_in(each)) {
+                auto const from = each.begin < found->copy.begin ? found->copy.begin : each.begin;
+                auto const to = each.end < found->copy.end ? each.end : found->copy.end;
+                auto const original = original_of(*found, from, to);
+                auto const copy = slice{each.buffer, from, to};
+                forget(copy);
+                commit_copy(original, copy, reason.index, reason.segment);
+            }
+    }
+    void commit_copy(slice const& from, slice const& to, std::int32_t index, std::int32_t segment) {
+        step copy;
+        copy.index = index;
+        copy.segment = segment;
+        copy.source = from;
+        copy.target = to;
+        commit(std::move(copy));
+    }
+
+    /// Scratch gets memory for what the steps touch only: a gather's inner ranks never see most blocks.
+    void shrink_scratch() {
+        std::vector<bool> touched(result_.buffers.size(), false);
+        auto const touch = [&](slice const& s) {
+            auto const id = static_cast<std::size_t>(s.buffer);
+            if (s.buffer < first_scratch_buffer || s.begin == s.end) return;
+            auto& shape = result_.buffers[id];
+            if (!touched[id] || s.begin < shape.begin) shape.begin = s.begin;
+            if (!touched[id] || shape.end < s.end) shape.end = s.end;
+            touched[id] = true;
+        };
+        for (auto const& each : result_.steps) {
+            for (auto const& s : each.source) touch(s);
+            for (auto const& s : each.target) touch(s);
+        }
+        for (std::size_t id = first_scratch_buffer; id < touched.size(); ++id)
+            if (!touched[id]) result_.buffers[id].end = result_.buffers[id].begin;
+    }
+
+    schedule result_;
+    hazard_tracker hazards_;
+    std::vector<mirror> mirrors_;
+    std::int32_t next_index_ = 0;
+    int segments_;
+};
+
+/// The sink that algorithms are compiled against: a recorder as seen by all ranks or by a subset of them, on one lane.
+/// Cheap to copy; refers to its recorder.
+class record_sink {
+public:
+    explicit record_sink(recorder& into) : recorder_(&into), rank_(into.rank()), size_(into.ranks()) {}
+
+    int rank() const { return rank_; }
+    int size() const { return size_; }
+
+    void send(int peer, slice_list const& data) {
+        recorder_->message(step_kind::send, global(peer), lane_, data, side::right);
+    }
+    void recv(int peer, slice_list const& data) {
+        recorder_->message(step_kind::recv, global(peer), lane_, data, side::right);
+    }
+    void recv_reduce(int peer, slice_list const& data, side received = side::right) {
+        recorder_->message(step_kind::recv_reduce, global(peer), lane_, data, received);
+    }
+    void copy(slice_list const& from, slice_list const& to) {
+        recorder_->local(step_kind::copy, from, to, side::right);
+    }
+    void reduce(slice_list const& from, slice_list const& into, side received = side::right) {
+        recorder_->local(step_kind::reduce, from, into, received);
+    }
+    void finish(slice_list const& data) { recorder_->local(step_kind::finish, {}, data, side::right); }
+    slice_list scratch(slice_list const& data) { return recorder_->scratch(data); }
+    /// Scratch for blocks of the collective by their numbers (schedule.hpp): what all_to_all holds for others.
+    slice_list scratch_blocks(std::vector<std::int32_t> blocks) { return recorder_->scratch_blocks(std::move(blocks)); }
+
+    /// The same on lane 0..3.
+    record_sink on_lane(int lane) const {
+        auto other = *this;
+        other.lane_ = static_cast<std::uint8_t>(lane);
+        return other;
+    }
+    /// The ranks `members` (by this sink's numbers, this rank among them) renumbered from 0 in the order given.
+    record_sink subset(std::vector<int> const& members) const {
+        auto other = *this;
+        auto mapped = std::make_shared<std::vector<int>>();
+        other.rank_ = -1;
+        for (auto const member : members) {
+            if (member == rank_) other.rank_ = static_cast<int>(mapped->size());
+            mapped->push_back(global(member));
+        }
+        if (other.rank_ < 0) throw usage_error("chorus: a rank asked for a subset of ranks that it is not a member of");
+        other.size_ = static_cast<int>(members.size());
+        other.members_ = std::move(mapped);
+        return other;
+    }
+
+private:
+    int global(int peer) const {
+        if (peer < 0 || peer >= size_) throw usage_error("chorus: peer " + std::to_string(peer) + " of " + std::to_string(size_));
+        return members_ ? (*members_)[static_cast<std::size_t>(peer)] : peer;
+    }
+
+    recorder* recorder_;
+    int rank_;
+    int size_;
+    std::uint8_t lane_ = 0;
+    std::shared_ptr<std::vector<int> const> members_;
+};
+
+static_assert(schedule_sink<record_sink>);
+
+} // namespace chorus

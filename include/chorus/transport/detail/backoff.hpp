@@ -1,0 +1,37 @@
+#pragma once
+/// How a rank waits: first it spins, then it gives the processor away, then the transport may put it to sleep.
+
+#include <thread>
+
+namespace chorus::detail {
+
+/// Tells the processor that this is a spin loop.
+inline void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+/// What to do in the `round`-th idle poll in a row. With more ranks than processors spinning only keeps away the one
+/// that is waited for.
+enum class rest : unsigned char { pause, yield, sleep };
+
+class backoff {
+public:
+    explicit backoff(int ranks_on_this_host)
+        : spins_(static_cast<unsigned>(ranks_on_this_host) > std::thread::hardware_concurrency() ? 20 : 4000),
+          yields_(static_cast<unsigned>(ranks_on_this_host) > std::thread::hardware_concurrency() ? 500 : 200) {}
+
+    rest next(int round) const {
+        if (round < spins_) return rest::pause;
+        return round < spins_ + yields_ ? rest::yield : rest::sleep;
+    }
+
+private:
+    int spins_;
+    int yields_;
+};
+
+} // namespace chorus::detail

@@ -1,0 +1,331 @@
+#pragma once
+/// MPI's own collectives behind `native_collectives`: MPI_Allreduce and its like, blocking and not.
+
+#include <chorus/transport/detail/mpi_api.hpp>
+#include <chorus/transport/detail/mpi_types.hpp>
+#include <chorus/transport/native.hpp>
+
+#include <algorithm>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace chorus::detail {
+
+/// Counts of a v form and where its blocks begin, as ints. MPI reads them until a non-blocking collective has finished.
+struct mpi_counts {
+    std::vector<int> counts, places;
+
+    /// `begins`: first element of each block; empty: one after the other.
+    void assign(std::span<std::size_t const> from, std::span<std::size_t const> begins) {
+        counts.clear();
+        places.clear();
+        std::size_t next = 0, end = 0;
+        for (std::size_t i = 0; i < from.size(); ++i) {
+            auto const begin = begins.empty() ? next : begins[i];
+            counts.push_back(static_cast<int>(from[i]));
+            places.push_back(static_cast<int>(begin));
+            next = begin + from[i];
+            end = std::max(end, next);
+        }
+        if (end > INT_MAX) throw usage_error("chorus: MPI's own collectives count elements in int; choose another algorithm");
+    }
+};
+
+/// A call in MPI's words.
+struct mpi_call {
+    collective what;
+    bool vary;             ///< a v form
+    void const* in;
+    void* out;
+    int count;
+    MPI_Datatype type;
+    MPI_Op op;
+    int root;
+    MPI_Comm comm;
+    mpi_counts const* own;      ///< v forms: the counts; all_to_all_v: what this rank sends
+    mpi_counts const* incoming; ///< all_to_all_v: what it receives
+};
+
+inline int run_blocking(mpi_call const& c) {
+    using enum collective;
+    switch (c.what) {
+    case all_reduce: return MPI_Allreduce(c.in, c.out, c.count, c.type, c.op, c.comm);
+    case broadcast: return MPI_Bcast(c.out, c.count, c.type, c.root, c.comm);
+    case reduce: return MPI_Reduce(c.in, c.out, c.count, c.type, c.op, c.root, c.comm);
+    case scan: return MPI_Scan(c.in, c.out, c.count, c.type, c.op, c.comm);
+    case exclusive_scan: return MPI_Exscan(c.in, c.out, c.count, c.type, c.op, c.comm);
+    case barrier: return MPI_Barrier(c.comm);
+    case reduce_scatter:
+        if (c.vary) return MPI_Reduce_scatter(c.in, c.out, c.own->counts.data(), c.type, c.op, c.comm);
+        return MPI_Reduce_scatter_block(c.in, c.out, c.count, c.type, c.op, c.comm);
+    case all_gather:
+        if (c.vary)
+            return MPI_Allgatherv(c.in, c.count, c.type, c.out, c.own->counts.data(), c.own->places.data(), c.type, c.comm);
+        return MPI_Allgather(c.in, c.count, c.type, c.out, c.count, c.type, c.comm);
+    case gather:
+        if (c.vary)
+            return MPI_Gatherv(c.in, c.count, c.type, c.out, c.own->counts.data(), c.own->places.data(), c.type, c.root, c.comm);
+        return MPI_Gather(c.in, c.count, c.type, c.out, c.count, c.type, c.root, c.comm);
+    case scatter:
+        if (c.vary)
+            return MPI_Scatterv(c.in, c.own->counts.data(), c.own->places.data(), c.type, c.out, c.count, c.type, c.root, c.comm);
+        return MPI_Scatter(c.in, c.count, c.type, c.out, c.count, c.type, c.root, c.comm);
+    case all_to_all:
+        if (c.vary)
+            return MPI_Alltoallv(c.in, c.own->counts.data(), c.own->places.data(), c.type, c.out, c.incoming->counts.data(),
+                                 c.incoming->places.data(), c.type, c.comm);
+        return MPI_Alltoall(c.in, c.count, c.type, c.out, c.count, c.type, c.comm);
+    case send_recv: break;
+    }
+    return MPI_ERR_UNSUPPORTED_OPERATION;
+}
+
+inline int begin_nonblocking(mpi_call const& c, MPI_Request* r) {
+    using enum collective;
+    switch (c.what) {
+    case all_reduce: return MPI_Iallreduce(c.in, c.out, c.count, c.type, c.op, c.comm, r);
+    case broadcast: return MPI_Ibcast(c.out, c.count, c.type, c.root, c.comm, r);
+    case reduce: return MPI_Ireduce(c.in, c.out, c.count, c.type, c.op, c.root, c.comm, r);
+    case scan: return MPI_Iscan(c.in, c.out, c.count, c.type, c.op, c.comm, r);
+    case exclusive_scan: return MPI_Iexscan(c.in, c.out, c.count, c.type, c.op, c.comm, r);
+    case barrier: return MPI_Ibarrier(c.comm, r);
+    case reduce_scatter:
+        if (c.vary) return MPI_Ireduce_scatter(c.in, c.out, c.own->counts.data(), c.type, c.op, c.comm, r);
+        return MPI_Ireduce_scatter_block(c.in, c.out, c.count, c.type, c.op, c.comm, r);
+    case all_gather:
+        if (c.vary)
+            return MPI_Iallgatherv(c.in, c.count, c.type, c.out, c.own->counts.data(), c.own->places.data(), c.type, c.comm, r);
+        return MPI_Iallgather(c.in, c.count, c.type, c.out, c.count, c.type, c.comm, r);
+    case gather:
+        if (c.vary)
+            return MPI_Igatherv(c.in, c.count, c.type, c.out, c.own->counts.data(), c.own->places.data(), c.type, c.root, c.comm, r);
+        return MPI_Igather(c.in, c.count, c.type, c.out, c.count, c.type, c.root, c.comm, r);
+    case scatter:
+        if (c.vary)
+            return MPI_Iscatterv(c.in, c.own->counts.data(), c.own->places.data(), c.type, c.out, c.count, c.type, c.root, c.comm, r);
+        return MPI_Iscatter(c.in, c.count, c.type, c.out, c.count, c.type, c.root, c.comm, r);
+    case all_to_all:
+        if (c.vary)
+            return MPI_Ialltoallv(c.in, c.own->counts.data(), c.own->places.data(), c.type, c.out, c.incoming->counts.data(),
+                                  c.incoming->places.data(), c.type, c.comm, r);
+        return MPI_Ialltoall(c.in, c.count, c.type, c.out, c.count, c.type, c.comm, r);
+    case send_recv: break;
+    }
+    return MPI_ERR_UNSUPPORTED_OPERATION;
+}
+
+/// What remains to be done after MPI is through: the division of an average, and for reduce_scatter in place the way to
+/// this rank's own block (MPI leaves the result in front).
+struct mpi_epilogue {
+    kernel::finish_function finish = nullptr;
+    void* data = nullptr;
+    std::size_t count = 0;
+    int ranks = 1;
+    void const* from = nullptr;
+    std::size_t bytes = 0;
+
+    void operator()() const {
+        if (from != nullptr && bytes > 0) std::memmove(data, from, bytes);
+        if (finish != nullptr) finish(data, count, ranks);
+    }
+};
+
+/// Not for several threads. The first call of a sub-communicator creates MPI's counterpart, which all its members must
+/// take part in; that blocks, in `start` too.
+class mpi_native final : public native_collectives {
+public:
+    /// `world` must outlive this object's use.
+    explicit mpi_native(MPI_Comm world) : world_{0, {}, mpi_communicator(), world, 0, 1} {
+        require_mpi(MPI_Comm_rank(world, &world_.rank), "MPI_Comm_rank");
+        require_mpi(MPI_Comm_size(world, &world_.size), "MPI_Comm_size");
+    }
+
+    bool has(native_call const& call) const override {
+        if (call.what == collective::barrier) return true;
+        if (call.what == collective::send_recv || call.what_to_fold == nullptr) return false;
+        auto const& kernel = *call.what_to_fold;
+        auto const varies_by_rank = call.what == collective::all_to_all && !call.counts.empty(); // nobody knows the total
+        auto const scans = call.what == collective::scan || call.what == collective::exclusive_scan;
+        if (kernel.element_bytes > INT_MAX || (varies_by_rank && call.input == nullptr)) return false;
+        if (has_operator(call.what) && !mpi_types::folds(kernel.element, kernel.operation)) return false;
+        if (scans && kernel.finish != nullptr) return false;
+        if (call.what == collective::reduce_scatter && !(call.input_displacements.empty() && call.output_displacements.empty()))
+            return false;
+        return varies_by_rank || total(call) <= INT_MAX;
+    }
+
+    /// Small messages: a schedule sends the same ones and has the executor on top.
+    bool prefers(native_call const& call) const override {
+        if (call.what == collective::barrier) return true;
+        return total(call) * call.what_to_fold->element_bytes <= 2048;
+    }
+
+    void run(native_call const& call) override {
+        mpi_epilogue after;
+        require_mpi(run_blocking(translate(call, own_, incoming_, after)), name(call.what).data());
+        after();
+    }
+
+    std::uint64_t start(native_call const& call) override {
+        if (free_.empty()) {
+            free_.push_back(started_.size());
+            started_.emplace_back();
+        }
+        auto& place = started_[free_.back()];
+        place.after = {};
+        require_mpi(begin_nonblocking(translate(call, place.own, place.incoming, place.after), &place.request), name(call.what).data());
+        auto const handle = free_.back();
+        free_.pop_back();
+        return handle;
+    }
+
+    bool test(std::uint64_t handle) override {
+        auto& place = started_[static_cast<std::size_t>(handle)];
+        int done = 0;
+        require_mpi(MPI_Test(&place.request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+        if (done == 0) return false;
+        place.after();
+        free_.push_back(static_cast<std::size_t>(handle));
+        return true;
+    }
+
+    /// Pushes what was started; true once nothing of it touches memory any more. For the end only: handles are void then.
+    bool drain() {
+        auto all = true;
+        for (auto& each : started_) {
+            int done = 0;
+            MPI_Test(&each.request, &done, MPI_STATUS_IGNORE);
+            all = all && done != 0;
+        }
+        return all;
+    }
+
+    /// Frees what was made of MPI; MPI must still live.
+    void reset() {
+        for (auto& each : groups_) each->owned.reset();
+        groups_.clear();
+        latest_.clear();
+        types_.reset();
+    }
+
+private:
+    struct group {
+        std::uint32_t number;
+        std::vector<int> members;
+        mpi_communicator owned;
+        MPI_Comm comm;
+        int rank;
+        int size;
+    };
+    struct pending {
+        MPI_Request request = MPI_REQUEST_NULL;
+        mpi_counts own, incoming;
+        mpi_epilogue after;
+    };
+
+    std::size_t total(native_call const& call) const {
+        if (!has_blocks(call.what)) return call.count;
+        std::size_t sum = 0;
+        for (auto const count : call.counts) sum += count;
+        return call.counts.empty() ? call.count * (call.members.empty() ? static_cast<std::size_t>(world_.size) : call.members.size())
+                                   : sum;
+    }
+
+    mpi_call translate(native_call const& call, mpi_counts& own, mpi_counts& incoming, mpi_epilogue& after) {
+        auto const& on = group_of(call);
+        mpi_call to{call.what, !call.counts.empty(), call.input, call.output, static_cast<int>(call.count),
+                    MPI_BYTE,  MPI_OP_NULL,          call.root,  on.comm,     &own, &incoming};
+        if (call.what == collective::barrier) return to;
+
+        auto const& kernel = *call.what_to_fold;
+        if (has_operator(call.what)) {
+            to.type = types_.folded(kernel.element);
+            to.op = types_.folded_with(kernel.operation);
+        } else to.type = types_.moved(kernel.element_bytes);
+        if (to.vary) {
+            auto const from_input = call.what == collective::all_to_all || call.what == collective::scatter;
+            own.assign(call.counts, from_input && call.input != nullptr ? call.input_displacements : call.output_displacements);
+            if (call.what == collective::all_to_all) incoming.assign(call.incoming_counts, call.output_displacements);
+            else to.count = own.counts[static_cast<std::size_t>(on.rank)];
+        }
+        if (call.input == nullptr) set_in_place(to, on);
+        if (kernel.finish != nullptr || (call.input == nullptr && call.what == collective::reduce_scatter))
+            set_epilogue(after, to, kernel, on);
+        return to;
+    }
+
+    /// Without an input the output holds this rank's contribution. MPI wants to be told so: with a root only there, and at
+    /// a scatter's root about the buffer where the root's own block stays.
+    static void set_in_place(mpi_call& to, group const& on) {
+        if (has_root(to.what) && on.rank != to.root) to.in = to.out;
+        else if (to.what == collective::scatter) to.in = std::exchange(to.out, MPI_IN_PLACE);
+        else to.in = MPI_IN_PLACE;
+    }
+
+    static void set_epilogue(mpi_epilogue& after, mpi_call const& to, kernel const& kernel, group const& on) {
+        if (has_root(to.what) && on.rank != to.root) return;
+        auto const count = static_cast<std::size_t>(to.count);
+        after = {kernel.finish, to.out, count, on.size, nullptr, count * kernel.element_bytes};
+        if (to.what != collective::reduce_scatter || to.in != MPI_IN_PLACE) return;
+        auto const rank = static_cast<std::size_t>(on.rank);
+        auto const first = to.vary ? static_cast<std::size_t>(to.own->places[rank]) : rank * count;
+        after.from = to.out;
+        after.data = static_cast<std::byte*>(to.out) + first * kernel.element_bytes;
+    }
+
+    group const& group_of(native_call const& call) {
+        if (call.members.empty()) return world_;
+        if (call.communicator < latest_.size())
+            if (auto const* known = latest_[call.communicator]; known != nullptr && std::ranges::equal(known->members, call.members))
+                return *known;
+        return find_or_make(call);
+    }
+
+    /// Numbers of communicators are used again. What was made for another list of members is kept: a rank that is in
+    /// only one of the two would keep it too, and all members must agree on whether a communicator is new.
+    group const& find_or_make(native_call const& call) {
+        auto const same = [&](auto const& each) {
+            return each->number == call.communicator && std::ranges::equal(each->members, call.members);
+        };
+        auto found = std::ranges::find_if(groups_, same);
+        if (found == groups_.end()) {
+            groups_.push_back(make(call));
+            found = groups_.end() - 1;
+        }
+        if (latest_.size() <= call.communicator) latest_.resize(call.communicator + std::size_t{1});
+        latest_[call.communicator] = found->get();
+        return **found;
+    }
+
+    std::unique_ptr<group> make(native_call const& call) const {
+        MPI_Group all = MPI_GROUP_NULL, some = MPI_GROUP_NULL;
+        MPI_Comm comm = MPI_COMM_NULL;
+        require_mpi(MPI_Comm_group(world_.comm, &all), "MPI_Comm_group");
+        auto code = MPI_Group_incl(all, static_cast<int>(call.members.size()), call.members.data(), &some);
+        if (code == MPI_SUCCESS) code = MPI_Comm_create_group(world_.comm, some, static_cast<int>(call.communicator), &comm);
+        if (some != MPI_GROUP_NULL) MPI_Group_free(&some);
+        MPI_Group_free(&all);
+        require_mpi(code, "MPI_Comm_create_group");
+        mpi_communicator owned(comm);
+        auto const rank = owned.rank(), size = owned.size();
+        return std::make_unique<group>(
+            group{call.communicator, {call.members.begin(), call.members.end()}, std::move(owned), comm, rank, size});
+    }
+
+    group world_;
+    std::vector<std::unique_ptr<group>> groups_;
+    std::vector<group const*> latest_; ///< by communicator number
+    mpi_types types_;
+    mpi_counts own_, incoming_; ///< of the blocking call
+    std::deque<pending> started_;
+    std::vector<std::size_t> free_;
+};
+
+} // namespace chorus::detail

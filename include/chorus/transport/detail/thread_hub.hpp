@@ -1,0 +1,161 @@
+#pragma once
+/// What the ranks of one process share: a mailbox for every ordered pair of ranks, and who failed or left.
+
+#include <chorus/transport/transport.hpp>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace chorus::detail {
+
+/// Where the sender of a large message learns that it was read. Shared between one sender and one receiver.
+/// The sender stores `posted`; the receiver moves it to `reading` before it touches the sender's memory and to `done`
+/// (release) afterwards; a sender that gives up moves `posted` to `withdrawn`, after which nobody reads.
+struct send_state {
+    enum : std::uint32_t { posted, reading, done, withdrawn };
+    std::atomic<std::uint32_t> now{done};
+};
+
+/// A message as it is announced: its bytes, if they are few, or where they lie.
+struct announcement {
+    exchange ex;
+    std::size_t bytes = 0;
+    piece const* pieces = nullptr; ///< null: the bytes are in `inlined`
+    std::uint32_t piece_count = 0;
+    send_state* state = nullptr;
+};
+
+inline constexpr std::size_t inline_bytes = 512;
+
+/// One slot of a mailbox. `full` is stored with release by the sender after the rest was written, and cleared with
+/// release by the receiver after it has read the rest.
+struct alignas(64) slot {
+    std::atomic<bool> full{false};
+    announcement what;
+    std::array<std::byte, inline_bytes> inlined;
+};
+
+/// Announcements from one rank to one other: single producer, single consumer, in order.
+struct mailbox {
+    static constexpr std::size_t capacity = 32;
+    std::array<slot, capacity> slots;
+};
+
+/// Lets a rank sleep, and be woken by whoever changes something that it might wait for. The order is: the waker
+/// changes the world and then reads `asleep`, the sleeper writes `asleep` and then looks at the world; both are
+/// sequentially consistent, so at least one of them sees the other.
+struct alignas(64) bell {
+    std::atomic<bool> asleep{false};
+    std::mutex mutex;
+    std::condition_variable changed;
+
+    void ring() {
+        if (!asleep.load(std::memory_order_seq_cst)) return;
+        std::lock_guard const hold(mutex);
+        asleep.store(false, std::memory_order_seq_cst);
+        changed.notify_one();
+    }
+    /// Sleeps unless `look()` finds something after sleep was announced.
+    template <class Look>
+    void sleep(clock::time_point until, Look look) {
+        asleep.store(true, std::memory_order_seq_cst);
+        if (!look()) {
+            std::unique_lock hold(mutex);
+            changed.wait_until(hold, until, [&] { return !asleep.load(std::memory_order_seq_cst); });
+        }
+        asleep.store(false, std::memory_order_seq_cst);
+    }
+};
+
+/// What a rank entered last; relaxed atomics, since it only serves error messages.
+struct alignas(64) note {
+    std::atomic<std::uint64_t> where{0}; ///< communicator and sequence
+    std::atomic<std::uint64_t> signature{0};
+};
+
+/// Shared by all ranks of a `run_threads`; lives until the last of them is gone.
+class thread_hub {
+public:
+    explicit thread_hub(int size)
+        : size_(size), mailboxes_(static_cast<std::size_t>(size) * static_cast<std::size_t>(size)),
+          bells_(static_cast<std::size_t>(size)), left_(static_cast<std::size_t>(size)), notes_(static_cast<std::size_t>(size)) {}
+    thread_hub(thread_hub const&) = delete;
+    thread_hub& operator=(thread_hub const&) = delete;
+    ~thread_hub() {
+        for (auto& each : mailboxes_) delete each.load(std::memory_order_relaxed);
+    }
+
+    int size() const { return size_; }
+    note& note_of(int rank) { return notes_[static_cast<std::size_t>(rank)]; }
+    bell& bell_of(int rank) { return bells_[static_cast<std::size_t>(rank)]; }
+
+    /// The mailbox from one rank to another, made by the sender when it first sends.
+    mailbox& open(int from, int to) {
+        auto& place = mailbox_at(from, to);
+        auto* box = place.load(std::memory_order_relaxed);
+        if (box == nullptr) {
+            box = new mailbox;
+            place.store(box, std::memory_order_release);
+        }
+        return *box;
+    }
+    /// The same for the receiver: null as long as nothing was ever sent.
+    mailbox* look(int from, int to) { return mailbox_at(from, to).load(std::memory_order_acquire); }
+
+    /// The first caller's reason is kept; everybody is woken.
+    void revoke(transport_failure const& why) {
+        {
+            std::lock_guard const hold(mutex_);
+            if (!failure_) failure_ = why;
+        }
+        failed_.store(true, std::memory_order_seq_cst);
+        wake_all();
+    }
+    bool failed() const { return failed_.load(std::memory_order_acquire); }
+    std::optional<transport_failure> failure() {
+        if (!failed()) return std::nullopt;
+        std::lock_guard const hold(mutex_);
+        return failure_;
+    }
+
+    /// Lives as long as the hub, since a message that was taken back may still be announced somewhere.
+    send_state* make_state() {
+        std::lock_guard const hold(mutex_);
+        states_.push_back(std::make_unique<send_state>());
+        return states_.back().get();
+    }
+
+    /// The rank's function has returned: it will not send or receive any more.
+    void leave(int rank) {
+        left_[static_cast<std::size_t>(rank)].store(true, std::memory_order_seq_cst);
+        wake_all();
+    }
+    bool has_left(int rank) const { return left_[static_cast<std::size_t>(rank)].load(std::memory_order_seq_cst); }
+
+private:
+    std::atomic<mailbox*>& mailbox_at(int from, int to) {
+        return mailboxes_[static_cast<std::size_t>(from) * static_cast<std::size_t>(size_) + static_cast<std::size_t>(to)];
+    }
+    void wake_all() {
+        for (auto& each : bells_) each.ring();
+    }
+
+    int size_;
+    std::vector<std::atomic<mailbox*>> mailboxes_;
+    std::vector<bell> bells_;
+    std::vector<std::atomic<bool>> left_;
+    std::vector<note> notes_;
+    std::atomic<bool> failed_{false};
+    std::mutex mutex_;
+    std::optional<transport_failure> failure_;
+    std::vector<std::unique_ptr<send_state>> states_;
+};
+
+} // namespace chorus::detail

@@ -1,0 +1,350 @@
+#pragma once
+/// The threads transport: ranks are threads of one process and read straight from each other's memory.
+///
+/// A sender announces a message in the mailbox of its pair. Small ones travel inside the announcement, and the send has
+/// finished; for larger ones it says where the bytes lie, the receiver copies them (or folds them where they lie) and
+/// tells the sender through `send_state`. One copy per message, none for a reduction.
+
+#include <chorus/transport/detail/backoff.hpp>
+#include <chorus/transport/detail/pieces.hpp>
+#include <chorus/transport/detail/thread_hub.hpp>
+#include <chorus/transport/transport.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+class threads_transport {
+public:
+    static constexpr std::string_view name = "threads";
+    static constexpr bool gathers = true;
+
+    threads_transport(std::shared_ptr<detail::thread_hub> hub, int rank)
+        : hub_(std::move(hub)), rank_(rank), peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {}
+    threads_transport(threads_transport const&) = delete;
+    threads_transport& operator=(threads_transport const&) = delete;
+    ~threads_transport() {
+        withdraw();
+        hub_->leave(rank_);
+    }
+
+    int rank() const { return rank_; }
+    int size() const { return hub_->size(); }
+    transport_estimates estimates() const { return {4e-7, 2e-7, 1e-10, 5e-11}; }
+
+    bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
+        auto const bytes = detail::total_bytes(pieces);
+        outgoing message{peer, ex, pieces, bytes, tok, nullptr};
+        auto& line = at(peer).unsent;
+        if (!line.empty() || !announce(message)) { // keep the order behind those that found no slot
+            line.push_back(message);
+            ++unsent_;
+            return false;
+        }
+        if (message.state == nullptr) return true;
+        unread_.push_back(message);
+        return false;
+    }
+
+    bool post_recv(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
+        return post({peer, ex, pieces, {}, tok, false}) != nullptr;
+    }
+    std::byte const* post_view(int peer, exchange const& ex, piece staging, token tok) {
+        return post({peer, ex, {}, staging, tok, true});
+    }
+    void release(token tok) {
+        auto const found = std::find_if(shown_.begin(), shown_.end(), [&](shown const& each) { return each.tok == tok; });
+        if (found == shown_.end()) return;
+        finish_reading(*found);
+        *found = shown_.back();
+        shown_.pop_back();
+    }
+
+    std::size_t poll(std::span<completion> done) {
+        std::size_t count = 0;
+        if (unsent_ > 0) announce_rest(done, count);
+        for (std::size_t i = 0; i < unread_.size() && count < done.size();) {
+            if (unread_[i].state->now.load(std::memory_order_acquire) != detail::send_state::done) {
+                ++i;
+                continue;
+            }
+            done[count++] = {unread_[i].tok, nullptr};
+            spare_states_.push_back(unread_[i].state);
+            unread_[i] = unread_.back();
+            unread_.pop_back();
+        }
+        for (std::size_t i = 0; i < waiting_.size() && count < done.size();) {
+            auto const from = waiting_[i];
+            auto& peer = at(from);
+            while (!peer.posted.empty() && count < done.size() && deliver_next(from, done[count])) ++count;
+            if (peer.posted.empty()) {
+                waiting_[i] = waiting_.back();
+                waiting_.pop_back();
+            } else ++i;
+        }
+        return count;
+    }
+
+    void idle(int round, clock::time_point until) {
+        switch (backoff_.next(round)) {
+        case detail::rest::pause: detail::pause(); break;
+        case detail::rest::yield: std::this_thread::yield(); break;
+        case detail::rest::sleep:
+            if (unsent_ > 0) return std::this_thread::yield(); // nobody rings when a slot becomes free
+            hub_->bell_of(rank_).sleep(until, [&] { return hub_->failed() || something_new(); });
+            break;
+        }
+    }
+
+    std::optional<transport_failure> failure() {
+        if (mismatch_) return mismatch_;
+        if (auto known = hub_->failure()) return known;
+        for (auto const& each : unread_)
+            if (hub_->has_left(each.peer) && each.state->now.load(std::memory_order_acquire) == detail::send_state::posted)
+                return gone(each.peer, "and will never receive");
+        for (auto const peer : waiting_)
+            if (hub_->has_left(peer) && next_slot(peer) == nullptr && !at(peer).posted.empty()) return gone(peer, "and will never send");
+        for (int peer = 0; unsent_ > 0 && peer < size(); ++peer)
+            if (hub_->has_left(peer) && !at(peer).unsent.empty()) return gone(peer, "and will never receive");
+        return std::nullopt;
+    }
+    void revoke(transport_failure const& why) { hub_->revoke(why); }
+
+    /// A peer that is reading right now finishes first: a bounded time, the length of one copy or fold.
+    bool withdraw() {
+        for (auto& each : unread_) take_back(*each.state);
+        unread_.clear();
+        for (auto const& each : shown_) finish_reading(each);
+        shown_.clear();
+        for (auto& peer : peers_) {
+            peer.posted.clear();
+            peer.unsent.clear();
+        }
+        waiting_.clear();
+        unsent_ = 0;
+        return true;
+    }
+
+    void enter(exchange const& ex) {
+        auto& note = hub_->note_of(rank_);
+        note.where.store((std::uint64_t{ex.communicator} << 32) | ex.sequence, std::memory_order_relaxed);
+        note.signature.store(ex.signature, std::memory_order_relaxed);
+    }
+    std::optional<exchange> last_entered(int peer) const {
+        auto& note = hub_->note_of(peer);
+        auto const where = note.where.load(std::memory_order_relaxed);
+        return exchange{static_cast<std::uint32_t>(where >> 32), static_cast<std::uint32_t>(where),
+                        note.signature.load(std::memory_order_relaxed), 0};
+    }
+
+private:
+    struct outgoing {
+        int peer;
+        exchange ex;
+        std::span<piece const> pieces;
+        std::size_t bytes;
+        token tok;
+        detail::send_state* state;
+    };
+    struct incoming {
+        int peer;
+        exchange ex;
+        std::span<piece const> pieces;
+        piece staging; ///< used instead of pieces where a view is asked for
+        token tok;
+        bool view;
+    };
+    /// An announcement that came before anybody asked for it, with its bytes if they came along.
+    struct early {
+        detail::announcement what;
+        std::array<std::byte, detail::inline_bytes> bytes;
+    };
+    /// A message of a peer that is being read where it lies.
+    struct shown {
+        token tok;
+        int peer;
+        detail::send_state* state;
+    };
+    struct peer_state {
+        detail::mailbox* outbox = nullptr;
+        detail::mailbox* inbox = nullptr;
+        std::size_t next_out = 0;
+        std::size_t next_in = 0;
+        std::vector<outgoing> unsent;
+        std::vector<incoming> posted;
+        std::vector<early> unexpected;
+    };
+
+    peer_state& at(int peer) { return peers_[static_cast<std::size_t>(peer)]; }
+
+    /// Puts the message into the mailbox. False where the mailbox is full.
+    bool announce(outgoing& message) {
+        auto& peer = at(message.peer);
+        if (peer.outbox == nullptr) peer.outbox = &hub_->open(rank_, message.peer);
+        auto& slot = peer.outbox->slots[peer.next_out % detail::mailbox::capacity];
+        if (slot.full.load(std::memory_order_acquire)) return false;
+        slot.what = {message.ex, message.bytes, nullptr, 0, nullptr};
+        if (message.bytes <= detail::inline_bytes) {
+            piece const whole{slot.inlined.data(), message.bytes};
+            detail::copy_pieces(message.pieces, std::span(&whole, 1));
+        } else {
+            message.state = fresh_state();
+            slot.what.pieces = message.pieces.data();
+            slot.what.piece_count = static_cast<std::uint32_t>(message.pieces.size());
+            slot.what.state = message.state;
+        }
+        slot.full.store(true, std::memory_order_seq_cst);
+        hub_->bell_of(message.peer).ring();
+        ++peer.next_out;
+        return true;
+    }
+    void announce_rest(std::span<completion> done, std::size_t& count) {
+        for (auto& peer : peers_)
+            while (!peer.unsent.empty() && count < done.size() && announce(peer.unsent.front())) {
+                auto const message = peer.unsent.front();
+                peer.unsent.erase(peer.unsent.begin());
+                --unsent_;
+                if (message.state == nullptr) done[count++] = {message.tok, nullptr};
+                else unread_.push_back(message);
+            }
+    }
+
+    /// The oldest announcement of the peer that was not looked at yet, or null.
+    detail::slot* next_slot(int from) {
+        auto& peer = at(from);
+        if (peer.inbox == nullptr) peer.inbox = hub_->look(from, rank_);
+        if (peer.inbox == nullptr) return nullptr;
+        auto& slot = peer.inbox->slots[peer.next_in % detail::mailbox::capacity];
+        return slot.full.load(std::memory_order_acquire) ? &slot : nullptr;
+    }
+    void free_slot(int from, detail::slot& slot) {
+        slot.full.store(false, std::memory_order_release);
+        ++at(from).next_in;
+    }
+
+    /// Takes a message that is already here and returns where it can be read; otherwise remembers the wish.
+    std::byte const* post(incoming const& wish) {
+        auto& peer = at(wish.peer);
+        auto const same = [&](auto const& each) { return matches(each.ex, wish.ex); };
+        if (std::none_of(peer.posted.begin(), peer.posted.end(), same)) {
+            std::byte const* view = nullptr;
+            auto const found = std::find_if(peer.unexpected.begin(), peer.unexpected.end(),
+                                            [&](early const& each) { return matches(each.what.ex, wish.ex); });
+            if (found != peer.unexpected.end()) {
+                auto const taken = take(found->what, found->bytes.data(), wish, view);
+                peer.unexpected.erase(found);
+                if (taken) return view;
+            } else if (auto* const slot = next_slot(wish.peer); slot != nullptr && matches(slot->what.ex, wish.ex)) {
+                auto const taken = take(slot->what, slot->inlined.data(), wish, view);
+                free_slot(wish.peer, *slot);
+                if (taken) return view;
+            }
+        }
+        if (peer.posted.empty()) waiting_.push_back(wish.peer);
+        peer.posted.push_back(wish);
+        return nullptr;
+    }
+
+    /// Hands the peer's announcements to those who wait for them, until one of them is served.
+    bool deliver_next(int from, completion& done) {
+        auto& peer = at(from);
+        while (auto* const slot = next_slot(from)) {
+            auto const wish = std::find_if(peer.posted.begin(), peer.posted.end(),
+                                           [&](incoming const& each) { return matches(each.ex, slot->what.ex); });
+            auto const served = wish != peer.posted.end() && take(slot->what, slot->inlined.data(), *wish, done.view);
+            if (served) {
+                done.which = wish->tok;
+                peer.posted.erase(wish);
+            } else if (wish == peer.posted.end()) {
+                peer.unexpected.push_back({slot->what, slot->inlined});
+            }
+            free_slot(from, *slot);
+            if (served) return true;
+        }
+        return false;
+    }
+
+    /// Copies or shows the message. False where it is not what was asked for, or its sender has taken it back.
+    bool take(detail::announcement const& what, std::byte const* inlined, incoming const& wish, std::byte const*& view) {
+        auto const wanted = wish.view ? wish.staging.bytes : detail::total_bytes(wish.pieces);
+        if (what.ex.signature != wish.ex.signature || what.bytes != wanted) {
+            mismatch_ = transport_failure{transport_failure::kind::mismatch, wish.peer,
+                                          "sends " + std::to_string(what.bytes) + " bytes where " +
+                                              std::to_string(wanted) + " are expected",
+                                          what.ex.signature};
+            return false;
+        }
+        auto const target = wish.view ? std::span(&wish.staging, 1) : wish.pieces;
+        view = wish.view ? wish.staging.data : inlined; // anything but null where no view was asked for
+        if (what.state == nullptr) {
+            piece const whole{const_cast<std::byte*>(inlined), what.bytes};
+            detail::copy_pieces(std::span(&whole, 1), target);
+            return true;
+        }
+        auto expected = std::uint32_t{detail::send_state::posted};
+        if (!what.state->now.compare_exchange_strong(expected, detail::send_state::reading, std::memory_order_acquire))
+            return false;
+        if (wish.view && what.piece_count == 1) {
+            view = what.pieces[0].data;
+            shown_.push_back({wish.tok, wish.peer, what.state});
+            return true;
+        }
+        detail::copy_pieces(std::span(what.pieces, what.piece_count), target);
+        finish_reading({wish.tok, wish.peer, what.state});
+        return true;
+    }
+    void finish_reading(shown const& what) {
+        what.state->now.store(detail::send_state::done, std::memory_order_seq_cst);
+        hub_->bell_of(what.peer).ring();
+    }
+
+    detail::send_state* fresh_state() {
+        if (spare_states_.empty()) spare_states_.push_back(hub_->make_state());
+        auto* const state = spare_states_.back();
+        spare_states_.pop_back();
+        state->now.store(detail::send_state::posted, std::memory_order_relaxed);
+        return state;
+    }
+    static void take_back(detail::send_state& state) {
+        auto expected = std::uint32_t{detail::send_state::posted};
+        if (state.now.compare_exchange_strong(expected, detail::send_state::withdrawn, std::memory_order_acq_rel)) return;
+        while (state.now.load(std::memory_order_acquire) == detail::send_state::reading) std::this_thread::yield();
+    }
+
+    bool something_new() {
+        return std::any_of(waiting_.begin(), waiting_.end(), [&](int peer) { return next_slot(peer) != nullptr; }) ||
+               std::any_of(unread_.begin(), unread_.end(), [](outgoing const& each) {
+                   return each.state->now.load(std::memory_order_seq_cst) == detail::send_state::done;
+               });
+    }
+    static transport_failure gone(int peer, std::string const& consequence) {
+        return {transport_failure::kind::left, peer, "has left " + consequence, 0};
+    }
+
+    std::shared_ptr<detail::thread_hub> hub_;
+    int rank_;
+    std::vector<peer_state> peers_;
+    std::vector<int> waiting_;     ///< peers that have something posted
+    std::vector<outgoing> unread_; ///< announced, and the peer has not read them yet
+    std::vector<shown> shown_;     ///< views that were given out
+    std::vector<detail::send_state*> spare_states_;
+    std::size_t unsent_ = 0; ///< messages that found no free slot
+    std::optional<transport_failure> mismatch_;
+    detail::backoff backoff_;
+};
+
+static_assert(viewing_transport<threads_transport> && observing_transport<threads_transport>);
+
+} // namespace chorus

@@ -1,0 +1,131 @@
+#pragma once
+/// The transport: reliable messages between the ranks of one job, and nothing else.
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace chorus {
+
+using clock = std::chrono::steady_clock;
+
+/// One running collective as messages see it. Messages are matched by (peer, communicator, sequence, lane), in the
+/// order in which they were posted. `signature` must be equal on both ends of a message: a transport that carries it
+/// compares it before data moves and reports a `failure` of kind mismatch otherwise.
+struct exchange {
+    std::uint32_t communicator = 0; ///< small number, the same at all members, distinct for overlapping communicators
+    std::uint32_t sequence = 0;     ///< counts the collectives of the communicator; 0 is point-to-point
+    std::uint64_t signature = 0;    ///< see runtime/signature.hpp
+    std::uint8_t lane = 0;
+
+    friend bool matches(exchange const& a, exchange const& b) {
+        return a.communicator == b.communicator && a.sequence == b.sequence && a.lane == b.lane;
+    }
+};
+
+/// A contiguous part of a message in memory. A sender's piece is only read.
+struct piece {
+    std::byte* data = nullptr;
+    std::size_t bytes = 0;
+};
+
+/// Names an operation to the one who posted it; never interpreted by a transport.
+using token = std::uint64_t;
+
+/// A finished operation. For `post_view`, `view` is where the message can be read: the staging memory that the caller
+/// gave, or memory of the transport or the peer that stays valid until `release(token)`.
+struct completion {
+    token which = 0;
+    std::byte const* view = nullptr;
+};
+
+/// Why nothing more is to be expected of a transport.
+struct transport_failure {
+    enum class kind : std::uint8_t {
+        revoked,  ///< another rank gave up and told everyone
+        left,     ///< a peer is gone: its thread returned, its process died, its link broke
+        mismatch, ///< a peer's call does not match ours
+        broken,   ///< the machinery below failed
+    };
+    kind why = kind::broken;
+    int rank = -1;    ///< the rank that it is about: who gave up, who left, whose call differs; -1 where unknown
+    std::string text; ///< for people
+    std::uint64_t signature = 0; ///< mismatch: the peer's
+};
+
+/// Protocol. All calls come from one thread, the owner of the rank.
+///
+///   post_send   Starts a message. The memory must stay as it is until it has finished. Returns true where it has
+///               finished already: no completion follows then. Sends may wait until their receive is posted.
+///   post_recv   Starts to receive a message of exactly that many bytes. Returns true where it is there already.
+///   poll        Makes progress, stores finished operations, returns how many. Never blocks.
+///   idle        Called when a poll found nothing, `round` times in a row so far: spins, yields or sleeps, until
+///               something may have happened, at most until `until`.
+///   failure     Why this rank should give up, if it should. May look at peers that it waits for; called now and then.
+///   revoke      Tells all ranks to give up. Their `failure()` returns it from then on; the first call wins.
+///   withdraw    Takes back everything posted, so that nothing touches the caller's memory from then on; finished or not,
+///               no completion follows. False where that was not possible in reasonable time.
+///   gathers     Whether messages may consist of several pieces; otherwise callers pack them.
+///
+/// Messages of zero bytes are messages. Peers are numbers in [0, size), never rank() itself.
+template <class T>
+concept transport =
+    requires(T& t, T const& c, int peer, exchange const& ex, std::span<piece const> pieces, token tok,
+             std::span<completion> done, int round, clock::time_point until, transport_failure const& why) {
+        { c.rank() } -> std::convertible_to<int>;
+        { c.size() } -> std::convertible_to<int>;
+        { t.post_send(peer, ex, pieces, tok) } -> std::same_as<bool>;
+        { t.post_recv(peer, ex, pieces, tok) } -> std::same_as<bool>;
+        { t.poll(done) } -> std::same_as<std::size_t>;
+        t.idle(round, until);
+        { t.failure() } -> std::same_as<std::optional<transport_failure>>;
+        t.revoke(why);
+        { t.withdraw() } -> std::same_as<bool>;
+        { T::gathers } -> std::convertible_to<bool>;
+        { T::name } -> std::convertible_to<std::string_view>;
+    };
+
+/// Refinement: a message can be shown where it lies instead of being copied, so that a reduction reads it there.
+///
+///   post_view   Like post_recv into `staging`, but the transport may answer with a pointer to the message itself. Null:
+///               a completion follows. Anything other than staging.data must be given back by `release(token)` soon: the
+///               sender waits for it.
+template <class T>
+concept viewing_transport = transport<T> && requires(T& t, int peer, exchange const& ex, piece staging, token tok) {
+    { t.post_view(peer, ex, staging, tok) } -> std::same_as<std::byte const*>;
+    t.release(tok);
+};
+
+/// Refinement: shows what the ranks were doing when a deadline passes. `enter(ex)` notes the collective that this rank
+/// starts; `last_entered(peer)` is what the peer noted last.
+template <class T>
+concept observing_transport = transport<T> && requires(T& t, exchange const& ex, int peer) {
+    t.enter(ex);
+    { t.last_entered(peer) } -> std::same_as<std::optional<exchange>>;
+};
+
+/// Refinement: knows which ranks share a host. `host_of(rank)` is equal for two ranks exactly if they do.
+template <class T>
+concept host_aware_transport = transport<T> && requires(T const& c, int rank) {
+    { c.host_of(rank) } -> std::convertible_to<int>;
+};
+
+/// What a choice of algorithm needs to know of a transport, in seconds: rough is good enough.
+struct transport_estimates {
+    double latency = 1e-6;         ///< per message on the critical path (alpha)
+    double per_message = 2e-7;     ///< per further message of one rank
+    double per_byte = 2e-10;       ///< moving a byte (beta)
+    double per_byte_folded = 1e-10; ///< folding a byte (gamma)
+};
+
+template <class T>
+concept estimating_transport = transport<T> && requires(T const& c) {
+    { c.estimates() } -> std::convertible_to<transport_estimates>;
+};
+
+} // namespace chorus

@@ -1,0 +1,67 @@
+#pragma once
+/// The automatic choice of an algorithm: the smallest predicted time. It reads only what is equal on all ranks.
+
+#include <chorus/algorithm/entry.hpp>
+#include <chorus/transport/transport.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace chorus {
+
+/// What the choice depends on: equal on all ranks by contract.
+struct choice_facts {
+    collective what = collective::all_reduce;
+    int ranks = 1;
+    std::size_t bytes = 0;      ///< per vector, or per block for collectives with blocks (the largest, where known)
+    bool commutative = true;
+    bool exact_counts = true;   ///< false for all_to_all_v: no rank knows all counts, blocks are not forwarded
+    transport_estimates speed;
+};
+
+/// Predicted seconds of an algorithm with that cost (the alpha-beta-gamma model, Hockney 1994).
+inline double predict(cost_terms const& cost, choice_facts const& facts) {
+    auto const bytes = static_cast<double>(facts.bytes);
+    return cost.rounds * facts.speed.latency + std::max(0.0, cost.messages - cost.rounds) * facts.speed.per_message +
+           cost.sent * bytes * facts.speed.per_byte + cost.reduced * bytes * facts.speed.per_byte_folded;
+}
+
+/// Whether the entry can serve the call at all.
+inline bool serves(catalogue_entry const& entry, choice_facts const& facts, choice const& how) {
+    if (entry.record == nullptr) return false;
+    if (!facts.commutative && !entry.keeps_order) return false;
+    if (entry.forwards_blocks && !facts.exact_counts) return false;
+    return entry.refuses == nullptr || entry.refuses(facts.ranks, how).empty();
+}
+
+/// The best schedule of the catalogue; null only for an empty catalogue.
+inline catalogue_entry const* choose(std::span<catalogue_entry const> entries, choice_facts const& facts) {
+    catalogue_entry const* best = nullptr;
+    double least = 0;
+    choice const plain;
+    for (auto const& entry : entries) {
+        if (entry.formula == nullptr || !serves(entry, facts, plain)) continue;
+        auto const time = predict(entry.formula(facts.ranks, plain), facts);
+        if (best == nullptr || time < least) {
+            best = &entry;
+            least = time;
+        }
+    }
+    return best;
+}
+
+/// Into how many segments to cut each message, so that folding one overlaps moving the next: equal on all ranks, since
+/// it depends on the average message of the algorithm, not on a rank's own.
+inline int choose_segments(catalogue_entry const* entry, choice_facts const& facts, std::size_t segment_bytes) {
+    if (has_blocks(facts.what) && facts.what != collective::reduce_scatter) return 1; // nothing is folded
+    auto message = static_cast<double>(facts.bytes) / facts.ranks;
+    if (entry != nullptr && entry->formula != nullptr) {
+        auto const cost = entry->formula(facts.ranks, choice{});
+        if (cost.messages > 0) message = static_cast<double>(facts.bytes) * cost.sent / cost.messages;
+    }
+    auto const wanted = message / static_cast<double>(segment_bytes);
+    return static_cast<int>(std::clamp(wanted, 1.0, 64.0));
+}
+
+} // namespace chorus

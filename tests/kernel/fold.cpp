@@ -1,0 +1,234 @@
+/// Folds against a scalar loop: all element types x all operators, random sizes and offsets, in place and out of place.
+
+#include <chorus/kernel/kernel.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <complex>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+using chorus::element_id;
+using chorus::operator_id;
+using random_source = std::mt19937_64;
+
+/// The expected value, written without anything from kernel/.
+template <class T, class Op>
+T expected(T left, T right) {
+    constexpr auto op = chorus::operator_id_of<Op, T>;
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool> &&
+                  (op == operator_id::plus || op == operator_id::multiplies || op == operator_id::average)) {
+        auto const a = static_cast<std::uint64_t>(left), b = static_cast<std::uint64_t>(right);
+        return static_cast<T>(op == operator_id::multiplies ? a * b : a + b);
+    } else if constexpr (chorus::detail::is_small_float<T> && op != operator_id::min && op != operator_id::max) {
+        auto const a = static_cast<float>(left), b = static_cast<float>(right);
+        if constexpr (op == operator_id::plus || op == operator_id::average)
+            return T(a + b);
+        else if constexpr (op == operator_id::multiplies)
+            return T(a * b);
+        else
+            return T(Op{}(a, b) ? 1.0f : 0.0f);
+    } else
+        return static_cast<T>(Op{}(left, right));
+}
+
+/// Small numbers half of the time, any bits (NaN, infinity, subnormals) else.
+template <class T>
+T any_value(random_source& random) {
+    if constexpr (std::is_same_v<T, bool>)
+        return random() % 2 == 0;
+    else if constexpr (chorus::is_complex(chorus::element_id_of<T>)) {
+        using part = typename T::value_type;
+        auto const small = [&] { return static_cast<part>(static_cast<int>(random() % 4) - 1); };
+        return T(small(), small()); // products stay exact: compilers may contract them
+    } else if constexpr (std::is_same_v<T, long double>)
+        return static_cast<T>(random() % 1000) / 7;
+    else if constexpr (std::is_same_v<T, std::byte>)
+        return static_cast<std::byte>(random() & 0xff);
+    else if (random() % 2 == 0)
+        return static_cast<T>(static_cast<float>(random() % 5));
+    else {
+        auto const bits = random();
+        T value;
+        std::memcpy(static_cast<void*>(&value), &bits, sizeof(T));
+        return value;
+    }
+}
+
+template <class T>
+bool same(T const& a, T const& b) {
+    if constexpr (chorus::is_real(chorus::element_id_of<T>))
+        if (a != a && b != b) return true; // which NaN is the processor's choice, except for min and max
+    if constexpr (size(chorus::element_id_of<T>) > 16 || std::is_same_v<T, long double>) return a == b; // padding
+    return std::memcmp(&a, &b, sizeof(T)) == 0;
+}
+
+enum class place { apart, left, right };
+
+/// A kernel and what it should compute: of two elements, and of two running results.
+template <class T>
+struct subject {
+    using wide = chorus::accumulator_t<T>;
+    chorus::kernel kernel;
+    T (*of_two)(T, T);
+    wide (*of_many)(wide, wide);
+};
+
+template <class T>
+std::unique_ptr<T[]> random_values(random_source& random, std::size_t count) {
+    std::unique_ptr<T[]> values(new T[count]); // not vector<bool>
+    for (std::size_t i = 0; i < count; ++i) values[i] = any_value<T>(random);
+    return values;
+}
+
+std::string describe(chorus::kernel const& kernel, std::size_t count) {
+    return std::string(name(kernel.element)) + " " + std::string(name(kernel.operation)) + ", count " +
+           std::to_string(count);
+}
+
+/// One fold of random data in the middle of a larger buffer, whose other elements must not change.
+template <class T>
+void check_fold(subject<T> const& test, random_source& random, std::size_t count, place where) {
+    auto const margin = 8 + random() % 9, all = count + 2 * margin;
+    auto const left = random_values<T>(random, all), right = random_values<T>(random, all),
+               apart = random_values<T>(random, all);
+    auto* const out = where == place::left ? left.get() : where == place::right ? right.get() : apart.get();
+    std::vector<T> wanted(out, out + all);
+    for (auto i = margin; i < margin + count; ++i) wanted[i] = test.of_two(left[i], right[i]);
+    test.kernel.fold(test.kernel.op, out + margin, left.get() + margin, right.get() + margin, count);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < all; ++i) wrong += same<T>(out[i], wanted[i]) ? 0 : 1;
+    INFO(describe(test.kernel, count) << ", out " << static_cast<int>(where));
+    CHECK(wrong == 0);
+}
+
+/// One fold of k sources into any of them; the element beyond must not change.
+template <class T>
+void check_fold_many(subject<T> const& test, random_source& random, std::size_t count, int k) {
+    using wide = chorus::accumulator_t<T>;
+    std::vector<std::unique_ptr<T[]>> buffers;
+    std::vector<void const*> sources;
+    for (int j = 0; j < k; ++j) {
+        buffers.push_back(random_values<T>(random, count + 1));
+        sources.push_back(buffers.back().get());
+    }
+    auto* const out = buffers[random() % buffers.size()].get();
+    std::vector<T> wanted;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto result = static_cast<wide>(buffers[0][i]);
+        for (std::size_t j = 1; j < buffers.size(); ++j)
+            result = test.of_many(result, static_cast<wide>(buffers[j][i]));
+        wanted.push_back(static_cast<T>(result));
+    }
+    wanted.push_back(out[count]);
+    test.kernel.fold_many(test.kernel.op, out, sources.data(), k, count);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i <= count; ++i) wrong += same<T>(out[i], wanted[i]) ? 0 : 1;
+    INFO(describe(test.kernel, count) << ", sources " << k);
+    CHECK(wrong == 0);
+}
+
+template <class T>
+void check(subject<T> const& test, random_source& random) {
+    for (auto const where : {place::apart, place::left, place::right}) {
+        for (std::size_t const count : {0u, 1u, 2u, 3u, 16u, 63u, 64u, 65u}) check_fold(test, random, count, where);
+        for (int i = 0; i < 4; ++i) check_fold(test, random, random() % 500, where);
+    }
+    for (int k = 1; k <= 9; ++k) check_fold_many(test, random, random() % 300, k);
+    check_fold_many(test, random, 1, 2);
+}
+
+template <class T, class Op>
+subject<T> subject_of() {
+    using any_op = std::conditional_t<std::is_same_v<Op, std::plus<T>>, std::plus<>, Op>; // T may be narrower than wide
+    return {chorus::make_kernel<T>(Op{}), &expected<T, Op>, &expected<chorus::accumulator_t<T>, any_op>};
+}
+
+template <class T, class... Ops>
+void check_operators(random_source& random) {
+    for (auto const& test : {subject_of<T, Ops>()...}) check(test, random);
+}
+
+template <class T>
+void check_real(random_source& random) {
+    check_operators<T, std::plus<>, std::plus<T>, std::multiplies<>, chorus::minimum, chorus::maximum,
+                    std::logical_and<>, std::logical_or<>, chorus::logical_xor, chorus::average>(random);
+}
+template <class T>
+void check_integer(random_source& random) {
+    check_real<T>(random);
+    check_operators<T, std::bit_and<>, std::bit_or<>, std::bit_xor<T>>(random);
+}
+
+struct seeded {
+    std::uint64_t seed = Catch::rngSeed(); // another one: --rng-seed time
+    random_source random{seed};
+};
+
+} // namespace
+
+TEST_CASE("folds of integers equal a scalar loop", "[kernel][fold]") {
+    seeded source;
+    INFO("seed " << source.seed);
+    check_integer<char>(source.random);
+    check_integer<std::int8_t>(source.random);
+    check_integer<std::uint8_t>(source.random);
+    check_integer<std::int16_t>(source.random);
+    check_integer<std::uint16_t>(source.random);
+    check_integer<std::int32_t>(source.random);
+    check_integer<std::uint32_t>(source.random);
+    check_integer<long>(source.random);
+    check_integer<long long>(source.random);
+    check_integer<std::uint64_t>(source.random);
+}
+
+TEST_CASE("folds of floating-point numbers equal a scalar loop", "[kernel][fold]") {
+    seeded source;
+    INFO("seed " << source.seed);
+    check_real<float>(source.random);
+    check_real<double>(source.random);
+    check_real<long double>(source.random);
+    check_real<chorus::float16>(source.random);
+    check_real<chorus::bfloat16>(source.random);
+}
+
+TEST_CASE("folds of booleans, bytes and complex numbers equal a scalar loop", "[kernel][fold]") {
+    seeded source;
+    INFO("seed " << source.seed);
+    check_operators<bool, std::plus<>, std::multiplies<>, chorus::minimum, chorus::maximum, std::logical_and<>,
+                    std::logical_or<>, chorus::logical_xor, std::bit_and<>, std::bit_or<>, std::bit_xor<>>(
+        source.random);
+    check_operators<std::byte, std::bit_and<>, std::bit_or<>, std::bit_xor<>>(source.random);
+    check_operators<std::complex<float>, std::plus<>, std::multiplies<>, chorus::average>(source.random);
+    check_operators<std::complex<double>, std::plus<>, std::multiplies<>, chorus::average>(source.random);
+    check_operators<std::complex<long double>, std::plus<>, std::multiplies<>>(source.random);
+}
+
+TEST_CASE("minimum and maximum give the same bits in any order", "[kernel][fold][determinism]") {
+    auto const nan = std::numeric_limits<float>::quiet_NaN();
+    auto const infinity = std::numeric_limits<float>::infinity();
+    std::vector<float> const special{0.0f, -0.0f, 1.0f, -1.0f, nan, -nan, infinity, -infinity, 1e-45f};
+    auto const check_order = [&](auto op) {
+        auto const kernel = chorus::make_kernel<float>(op);
+        for (auto const a : special) {
+            for (auto const b : special) {
+                float const left[5] = {a, a, a, a, a}, right[5] = {b, b, b, b, b};
+                float forward[5], backward[5];
+                kernel.fold(kernel.op, forward, left, right, 5);
+                kernel.fold(kernel.op, backward, right, left, 5);
+                auto const scalar = op(a, b);
+                CHECK(std::memcmp(forward, backward, sizeof(forward)) == 0);
+                CHECK(std::memcmp(forward, &scalar, sizeof(scalar)) == 0);
+                CHECK(std::memcmp(forward + 4, &scalar, sizeof(scalar)) == 0);
+            }
+        }
+    };
+    check_order(chorus::minimum{});
+    check_order(chorus::maximum{});
+}
