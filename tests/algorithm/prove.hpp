@@ -48,8 +48,11 @@ inline std::string disproof_on(int p, catalogue_entry const& entry, choice const
     for (int root = 0; root < roots; ++root) {
         call_shape shape{.what = entry.what, .ranks = p, .root = root};
         if (auto const wrong = disproof(shape, entry, how, &counted); !wrong.empty()) return wrong;
-        shape.segments = 2 + root % 2;
+        shape.segments = 3;
+        if (auto const wrong = disproof(shape, entry, how); !wrong.empty()) return wrong;
+        shape.segments = 2;
         shape.in_place = true;
+        shape.finishes = has_operator(entry.what);
         if (auto const wrong = disproof(shape, entry, how); !wrong.empty()) return wrong;
     }
     if (entry.formula == nullptr) return {};
@@ -81,7 +84,7 @@ inline std::string disproof_of(std::span<catalogue_entry const> entries, int fir
 inline std::string wrong_about_order(std::span<catalogue_entry const> entries) {
     std::string names;
     for (auto const& entry : entries) {
-        if (entry.record == nullptr) continue;
+        if (entry.record == nullptr || entry.formula == nullptr) continue; // not a schedule, or composed of others
         choice how;
         how.name = entry.name;
         auto const schedules = record_all({.what = entry.what, .ranks = 5}, entry.record, how);

@@ -3,6 +3,8 @@
 
 #include <chorus/algorithm/record.hpp>
 
+#include <algorithm>
+#include <string_view>
 #include <vector>
 
 namespace samples {

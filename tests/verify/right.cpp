@@ -137,3 +137,23 @@ TEST_CASE("lanes are channels of their own", "[verify]") {
     CHECK(found.explanation == "");
     CHECK(found.cost.rounds == 1);
 }
+
+TEST_CASE("more than 64 ranks are as good as few", "[verify]") {
+    CHECK(verify(record_all(collective::all_reduce, 67, ring_all_reduce)).explanation == "");
+    CHECK(verify(record_all(collective::all_reduce, 131, doubling_all_reduce), {.keeps_order = true}).explanation ==
+          "");
+    CHECK(verify(record_all(collective::barrier, 130, dissemination_barrier)).explanation == "");
+    auto const last_forgotten = [](record_sink& sink, arguments const& args) {
+        if (sink.rank() == 99) return;
+        if (sink.rank() != args.root) return sink.send(args.root, args.data);
+        for (int peer = 1; peer < 99; ++peer) sink.recv_reduce(peer, args.data);
+        sink.recv_reduce(98, args.data);
+    };
+    auto ranks = record_all(collective::reduce, 100, last_forgotten);
+    ranks[98].steps.push_back(ranks[98].steps.back()); // rank 98 in place of rank 99
+    depend_again(ranks[98]);
+    auto const found = verify(ranks);
+    CHECK_THAT(found.explanation,
+               Catch::Matchers::Contains("the contribution of rank 98 to the vector is counted twice at rank 0"));
+    CHECK(found.faulty_step == 98);
+}

@@ -41,7 +41,7 @@ TEST_CASE("a forgotten contribution is named with the step that wrote last", "[v
         sink.recv_reduce(peer, args.data);
     });
     auto const found = verify(ranks);
-    CHECK_THAT(found.explanation, Contains("rank 0 never gets the contribution of rank 2 in the vector"));
+    CHECK_THAT(found.explanation, Contains("rank 0 never gets the contribution of rank 2 to the vector"));
     CHECK(faulty(ranks, found).kind == step_kind::recv_reduce);
 }
 
@@ -57,7 +57,7 @@ TEST_CASE("a contribution that is folded twice is named with the step that folde
     });
     auto const found = verify(ranks);
     CHECK_THAT(found.explanation,
-               Contains("the contribution of rank 0 in the vector is counted twice at rank 0 in step 3 (recv_reduce"));
+               Contains("the contribution of rank 0 to the vector is counted twice at rank 0 in step 3 (recv_reduce"));
     CHECK(found.faulty_step == 3);
 }
 
@@ -70,7 +70,7 @@ TEST_CASE("a part is named where only a part is wrong", "[verify]") {
         sink.recv_reduce(peer, args.data.part(2, 3));
     });
     auto const found = verify(ranks);
-    CHECK_THAT(found.explanation, Contains("rank 0 never gets the contribution of rank 1 in part 1/3..2/3"));
+    CHECK_THAT(found.explanation, Contains("rank 0 never gets the contribution of rank 1 to part 1/3..2/3"));
 }
 
 TEST_CASE("a message to the wrong peer names both ends", "[verify]") {

@@ -118,9 +118,14 @@ void run_among(Sink& sink, std::vector<int> const& members, choice const& how, s
     algorithm_among<What>(how, fallback, part.size())(part, args);
 }
 
-/// Throws usage_error unless one of the collectives knows the name: a slip of the pen is not taken for "default".
+/// Throws usage_error unless one of the collectives knows the name: a slip of the pen is not taken for "default". A
+/// caller's own algorithm serves one collective, so that it can only run where one is needed.
 template <collective... Needed>
 void check_name(choice const& how, std::string_view where) {
+    if (how.custom != nullptr && sizeof...(Needed) == 1) return;
+    if (how.custom != nullptr)
+        throw usage_error("chorus: hierarchical: an algorithm of one's own cannot run " + std::string(where) +
+                          ", where several collectives are needed");
     if (how.automatic() || (... || (find(catalogue<Needed>::entries, how.name) != nullptr))) return;
     std::string phases;
     (..., (phases += (phases.empty() ? "" : ", ") + std::string(name(Needed))));

@@ -14,15 +14,16 @@
 #include <concepts>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace chorus {
 
-/// Names an algorithm at compile time, and becomes a choice.
+/// Names an algorithm at compile time (`T::name` is a constant), and becomes a choice.
 template <class T>
 concept algorithm_tag = std::convertible_to<T const&, choice> && requires {
-    { T::name } -> std::convertible_to<std::string_view>;
+    typename std::bool_constant<!std::string_view(T::name).empty()>;
 };
 
 namespace detail {

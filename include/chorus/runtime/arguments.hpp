@@ -8,6 +8,7 @@
 #include <chorus/runtime/communicator.hpp>
 #include <chorus/runtime/operation.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -106,6 +107,24 @@ inline void require_blocks(communicator const& comm, collective what, char const
     if (blocks.displacements.empty()) require_size(comm, what, which, has, sum);
 }
 
+/// Blocks that are written do not overlap.
+inline void require_separate(communicator const& comm, collective what, ragged const& blocks) {
+    auto const& at = blocks.displacements;
+    auto const end = [&](std::size_t i) { return at[i] + blocks.counts[i]; };
+    auto const overlap = [&](std::size_t i, std::size_t j) {
+        if (blocks.counts[i] > 0 && blocks.counts[j] > 0 && at[i] < end(j) && at[j] < end(i))
+            wrong_size(comm, what, "blocks " + std::to_string(i) + " and " + std::to_string(j) + " of the output overlap");
+    };
+    auto ascending = true;
+    for (std::size_t i = 1; ascending && i < at.size(); ++i) ascending = end(i - 1) <= at[i];
+    if (ascending) return; // the usual case
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < at.size(); ++i)
+        if (blocks.counts[i] > 0) order.push_back(i);
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return at[a] < at[b]; });
+    for (std::size_t k = 1; k < order.size(); ++k) overlap(order[k - 1], order[k]);
+}
+
 inline std::size_t sum_of(ragged const& blocks) {
     std::size_t sum = 0;
     for (auto const each : blocks.counts) sum += each;
@@ -114,7 +133,8 @@ inline std::size_t sum_of(ragged const& blocks) {
 
 /// The parts of an operation that every collective has.
 template <collective What, class T, class How>
-operation base_operation(How const& how) {
+operation base_operation(communicator const& comm, How const& how) {
+    comm.require_valid();
     operation call;
     call.what = What;
     call.fold = copy_kernel<T>();
@@ -123,7 +143,8 @@ operation base_operation(How const& how) {
     return call;
 }
 template <collective What, class T, class Op, class How>
-operation base_operation(Op const& op, How const& how) {
+operation base_operation(communicator const& comm, Op const& op, How const& how) {
+    comm.require_valid();
     operation call;
     call.what = What;
     call.fold = make_kernel<T>(op);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
@@ -51,7 +52,7 @@ public:
     /// Advances whatever is unfinished in this context. True if anything happened.
     bool progress() {
         require_valid();
-        return owner().advance();
+        return owner().progress();
     }
 
     options const& settings() const {
@@ -66,6 +67,12 @@ public:
     /// What would run for a call: the name of the algorithm ("ring", "native") and its segments.
     choice chosen(operation const& call) { return prepare(call).how; }
 
+    /// Throws where this rank is no member, and the first failure again once there was one.
+    void require_valid() const {
+        if (!group_) throw usage_error("chorus: this rank is not a member of the communicator");
+        group_->owner->require_working();
+    }
+
     // What the public collectives (collectives.hpp) are made of. `keep` lives as long as the request.
     void run(operation const& call);
     request start(operation const& call, std::shared_ptr<void const> keep);
@@ -75,7 +82,9 @@ public:
 private:
     /// A call of one shape after its algorithm was chosen: repeated calls only look it up.
     struct prepared {
-        operation key;
+        operation key;     ///< without its lengths
+        std::size_t count = 0; ///< common_count of the call
+        bool ragged = false;
         choice how;        ///< what runs
         std::string label; ///< the same as text
         std::uint64_t signature = 0;
@@ -83,10 +92,6 @@ private:
         bool forwards = false; ///< needs all counts
     };
 
-    void require_valid() const {
-        if (!group_) throw usage_error("chorus: this rank is not a member of the communicator");
-        group_->owner->require_working();
-    }
     context& owner() const { return *group_->owner; }
 
     prepared const& prepare(operation const& call);
@@ -98,6 +103,7 @@ private:
     native_call native_call_of(operation const& call) const;
     void check_agreement(std::uint64_t signature);
     std::unique_ptr<detail::task> bound_task(operation const& call, prepared const& ready);
+    void gather_counts(operation const& call);
     void begin(detail::task& what, operation const& call, std::uint64_t signature);
     /// Every rank's words, gathered: for split and checks. `out` gets size() * words.size() entries.
     void exchange_words(std::span<std::uint64_t const> words, std::vector<std::uint64_t>& out);
@@ -106,16 +112,25 @@ private:
     std::vector<prepared> known_;
     std::size_t next_known_ = 0;
     std::vector<std::shared_ptr<detail::cached_program>> messages_; ///< point-to-point, by peer and direction
-    std::vector<std::uint64_t> words_; ///< reused by check_agreement
-    std::vector<std::size_t> matrix_;  ///< all_to_all_v with forwarding: everybody's counts
+    std::shared_ptr<detail::cached_program> agreement_; ///< the all-gather of exchange_words
+    std::vector<std::uint64_t> own_words_, words_;      ///< reused for checks and counts
+    std::vector<std::size_t> matrix_;                   ///< all_to_all_v with forwarding: everybody's counts
 };
 
 namespace detail {
 
 inline bool same_shape(operation const& a, operation const& b) {
     return a.what == b.what && a.in_place == b.in_place && a.root == b.root && a.fold.hash == b.fold.hash &&
-           a.fold.commutative == b.fold.commutative && a.lengths.is_uniform() == b.lengths.is_uniform() &&
-           a.lengths.uniform == b.lengths.uniform && a.how == b.how;
+           a.fold.commutative == b.fold.commutative && a.how == b.how;
+}
+
+/// Elements of a vector or block, as the choice of an algorithm sees them. Of unequal blocks the largest, rounded up to
+/// a power of two: the choice depends on nothing else, so that it is the same on ranks that remember different calls.
+inline std::size_t common_count(operation const& call) {
+    auto largest = call.lengths.uniform;
+    if (call.counts_known_to_all)
+        for (auto const each : call.lengths.counts) largest = std::max(largest, std::bit_ceil(each));
+    return largest;
 }
 
 } // namespace detail
@@ -124,10 +139,7 @@ inline choice_facts communicator::facts_of_call(operation const& call) const {
     choice_facts facts;
     facts.what = call.what;
     facts.ranks = size();
-    auto largest = call.lengths.uniform;
-    if (call.counts_known_to_all)
-        for (auto const each : call.lengths.counts) largest = std::max(largest, each);
-    facts.bytes = largest * call.fold.element_bytes;
+    facts.bytes = detail::common_count(call) * call.fold.element_bytes;
     facts.commutative = !has_operator(call.what) || call.fold.commutative;
     facts.exact_counts = call.counts_known_to_all;
     facts.speed = owner().transport().estimates();
@@ -196,7 +208,9 @@ inline std::uint64_t communicator::signature_of(operation const& call, std::stri
 inline communicator::prepared communicator::make_prepared(operation const& call) const {
     prepared ready;
     ready.key = call;
-    ready.key.lengths.counts = {}; // they belong to the caller; calls with counts are bound anew every time
+    ready.key.lengths = {}; // they belong to the caller
+    ready.count = detail::common_count(call);
+    ready.ragged = !call.lengths.is_uniform();
     ready.how = call.how;
     if (ready.how.name == "hierarchical" && (!ready.how.levels || ready.how.levels->group_of.empty())) {
         auto levels = ready.how.levels ? *ready.how.levels : hierarchy{};
@@ -221,8 +235,10 @@ inline communicator::prepared communicator::make_prepared(operation const& call)
 
 inline communicator::prepared const& communicator::prepare(operation const& call) {
     constexpr std::size_t most_known = 16;
+    auto const count = detail::common_count(call);
+    auto const ragged = !call.lengths.is_uniform();
     for (auto& each : known_)
-        if (detail::same_shape(each.key, call)) {
+        if (each.count == count && each.ragged == ragged && detail::same_shape(each.key, call)) {
             if (!call.lengths.counts.empty()) each.signature = signature_of(call, each.label);
             return each;
         }
@@ -240,14 +256,27 @@ inline std::unique_ptr<detail::task> communicator::bound_task(operation const& c
     lengths.rank = rank();
     lengths.ranks = size();
     if (ready.forwards) {
-        std::vector<std::uint64_t> const mine(call.lengths.counts.begin(), call.lengths.counts.end());
-        exchange_words(mine, words_);
-        matrix_.assign(words_.begin(), words_.end());
+        gather_counts(call);
         lengths.matrix = matrix_;
     }
     auto task = owner().take_task(ready.home);
     task->run->bind(lengths, call.fold);
     return task;
+}
+
+/// Everybody's counts. The blocks that arrive must be as long as the caller has made room for.
+inline void communicator::gather_counts(operation const& call) {
+    own_words_.assign(call.lengths.counts.begin(), call.lengths.counts.end());
+    exchange_words(own_words_, words_);
+    matrix_.assign(words_.begin(), words_.end());
+    auto const ranks = static_cast<std::size_t>(size()), self = static_cast<std::size_t>(rank());
+    for (std::size_t from = 0; from < ranks; ++from) {
+        auto const sent = matrix_[from * ranks + self], expected = call.lengths.incoming[from];
+        if (sent == expected) continue;
+        throw usage_error("chorus: rank " + std::to_string(world_rank(rank())) + ": " + std::string(name(call.what)) + ": rank " +
+                          std::to_string(world_rank(static_cast<int>(from))) + " sends " + std::to_string(sent) +
+                          " elements where " + std::to_string(expected) + " are expected");
+    }
 }
 
 inline void communicator::begin(detail::task& what, operation const& call, std::uint64_t signature) {
@@ -265,7 +294,7 @@ inline void communicator::run(operation const& call) {
         begin(*task, call, ready.signature);
         if (!task->run->done()) owner().wait(*task);
     } catch (...) {
-        owner().forget(*task);
+        owner().stop(*task);
         throw;
     }
     owner().recycle(std::move(task));
@@ -323,17 +352,25 @@ inline request communicator::start_message(operation const& call, int peer, bool
 
 inline void communicator::exchange_words(std::span<std::uint64_t const> words, std::vector<std::uint64_t>& out) {
     out.resize(words.size() * static_cast<std::size_t>(size()));
-    choice how;
-    how.name = "agreement";
-    record_function const algorithm = [](record_sink& sink, arguments const& args) { bruck_all_gather(sink, args.blocks); };
-    call_shape const shape{collective::all_gather, rank(), size(), 0, false, false, 1};
-    auto task = owner().take_task(owner().find_program(shape, algorithm, how));
+    if (!agreement_) {
+        choice how;
+        how.name = "agreement";
+        record_function const algorithm = [](record_sink& sink, arguments const& args) { bruck_all_gather(sink, args.blocks); };
+        call_shape const shape{collective::all_gather, rank(), size(), 0, false, false, 1};
+        agreement_ = owner().find_program(shape, algorithm, how);
+    }
+    auto task = owner().take_task(agreement_);
     block_lengths lengths;
     lengths.uniform = words.size();
     task->run->bind(lengths, copy_kernel<std::uint64_t>());
     auto const signature = make_signature(collective::all_gather, copy_kernel<std::uint64_t>(), words.size(), {}, -1, "agreement");
-    owner().start(*task, words.data(), out.data(), {group_->number, ++group_->sequence, signature, 0}, group_->members());
-    owner().wait(*task);
+    try {
+        owner().start(*task, words.data(), out.data(), {group_->number, ++group_->sequence, signature, 0}, group_->members());
+        owner().wait(*task);
+    } catch (...) {
+        owner().stop(*task);
+        throw;
+    }
     owner().recycle(std::move(task));
 }
 

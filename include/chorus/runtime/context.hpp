@@ -63,6 +63,7 @@ public:
             *best = idle_.back();
             idle_.pop_back();
             if (found.bytes >= bytes) return found;
+            bytes = std::max(bytes, found.bytes / 2 * 3); // counts that change a little find enough next time
             free(found);
         }
         auto const size = (bytes + 4095) / 4096 * 4096;
@@ -132,31 +133,31 @@ public:
     /// Starts a bound task.
     void start(detail::task& what, void const* input, void* output, exchange const& ex, std::span<int const> members);
     /// Drives everything until the task is done.
-    void wait(detail::task& what);
+    void wait(detail::task& what) { wait(what, options_.timeout); }
+    /// Gives up after `patience` without progress.
+    void wait(detail::task& what, std::chrono::milliseconds patience);
     /// Drives everything once; whether the task is done.
     bool test(detail::task& what);
     /// The task is no longer running; its scratch memory is given back.
     void stop(detail::task& what) noexcept;
     /// Stops the task and keeps it for later use.
     void recycle(std::unique_ptr<detail::task> what);
-    /// Stops a task whose wait has thrown: it will not be used again.
-    void forget(detail::task& what) noexcept { stop(what); }
-
     /// Starts a collective of the transport's own.
     void start_native(detail::task& what, native_call const& call);
     /// Waits until the communicator has fewer than 60 collectives in flight: what fits into the tags of MPI.
     void limit_in_flight(std::uint32_t communicator);
 
-    /// Makes progress on all unfinished work of this context. True if anything happened.
-    bool advance();
+    /// Makes progress on all unfinished work of this context. True if anything happened. Throws where the context must
+    /// give up.
+    bool progress();
 
-    /// Drives everything until done() is true or `until` passes without progress; used by waits that are no tasks.
-    template <class Done>
-    void wait_until(Done done, detail::task const* mine);
+    /// Programs in the cache: bounded.
+    std::size_t programs() const { return programs_.size(); }
 
     /// Marks the context as failed, tells the peers, takes back what is posted. The first call wins.
     void fail(std::exception_ptr why) noexcept;
     bool failed() const { return failure_ != nullptr; }
+    std::exception_ptr first_failure() const { return failure_; }
 
     /// Ends the context: unfinished tasks are given up, later use is a usage_error.
     void close() noexcept;
@@ -172,8 +173,20 @@ public:
 
 private:
     bool is_done(detail::task& what);
+    bool advance();
+    /// Drives everything until done() is true, at most `patience` without progress. `mine` is what is waited for, if it is
+    /// a task.
+    template <class Done>
+    void wait_until(Done done, detail::task const* mine, std::chrono::milliseconds patience);
+    /// Fails where the transport says so.
+    void look_for_failure(detail::task const* mine);
+    [[noreturn]] void give_up(std::exception_ptr why) {
+        fail(why);
+        std::rethrow_exception(failure_);
+    }
     std::exception_ptr explain(transport_failure const& why, detail::task const* mine) const;
-    std::exception_ptr explain_timeout(detail::task const* mine) const;
+    std::exception_ptr explain_timeout(detail::task const* mine, std::chrono::milliseconds patience) const;
+    std::string whom_to_blame(detail::task const& mine, place_of_failure const& where) const;
     place_of_failure place_of(detail::task const* mine) const;
 
     std::unique_ptr<any_transport> transport_;
@@ -239,34 +252,44 @@ inline void context::start(detail::task& what, void const* input, void* output, 
     else *free = &what;
     ++active_;
     what.running = true;
-    transport_->enter(ex);
+    if (ex.sequence != 0) transport_->enter(ex); // point-to-point messages are no collective to be late for
     try {
         what.run->start(input, output, what.scratch.memory, ex, members, what.slot);
     } catch (...) {
         fail(std::current_exception());
+        stop(what);
         throw;
     }
 }
 
-inline bool context::advance() {
+inline bool context::advance() try {
     std::array<completion, 32> finished;
     auto const count = transport_->poll(finished);
     for (std::size_t i = 0; i < count; ++i) {
         auto const slot = static_cast<std::size_t>(finished[i].which >> 32);
         auto* const owner = slot < running_.size() ? running_[slot] : nullptr;
         if (owner == nullptr) continue;
-        try {
-            owner->run->complete(static_cast<std::int32_t>(finished[i].which & 0xffffffffu), finished[i].view);
-        } catch (...) {
-            fail(std::current_exception());
-            throw;
-        }
+        owner->run->complete(static_cast<std::int32_t>(finished[i].which & 0xffffffffu), finished[i].view);
     }
     return count > 0;
+} catch (...) { // an operator, most likely
+    fail(std::current_exception());
+    throw;
+}
+
+inline bool context::progress() {
+    require_working();
+    if (advance()) return true;
+    look_for_failure(nullptr);
+    return false;
+}
+
+inline void context::look_for_failure(detail::task const* mine) {
+    if (auto const why = transport_->failure()) give_up(explain(*why, mine));
 }
 
 template <class Done>
-void context::wait_until(Done done, detail::task const* mine) {
+void context::wait_until(Done done, detail::task const* mine, std::chrono::milliseconds patience) {
     constexpr int cheap_rounds = 128; // before looking at the clock
     int round = 0;
     auto last_progress = clock::time_point(), next_look = clock::time_point();
@@ -284,13 +307,8 @@ void context::wait_until(Done done, detail::task const* mine) {
         if (round == cheap_rounds) last_progress = next_look = now;
         if (now >= next_look) {
             next_look = now + std::chrono::milliseconds(1);
-            auto problem = std::exception_ptr();
-            if (auto const why = transport_->failure()) problem = explain(*why, mine);
-            else if (now - last_progress > options_.timeout) problem = explain_timeout(mine);
-            if (problem) {
-                fail(problem);
-                std::rethrow_exception(problem);
-            }
+            look_for_failure(mine);
+            if (now - last_progress > patience) give_up(explain_timeout(mine, patience));
         }
         transport_->idle(round, now + std::chrono::milliseconds(20));
     }
@@ -302,8 +320,8 @@ inline bool context::is_done(detail::task& what) {
     return what.native_handle == 0;
 }
 
-inline void context::wait(detail::task& what) {
-    wait_until([&] { return is_done(what); }, &what);
+inline void context::wait(detail::task& what, std::chrono::milliseconds patience) {
+    wait_until([&] { return is_done(what); }, &what, patience);
 }
 
 inline bool context::test(detail::task& what) {
@@ -311,11 +329,7 @@ inline bool context::test(detail::task& what) {
     require_working();
     advance();
     if (is_done(what)) return true;
-    if (auto const why = transport_->failure()) {
-        auto const problem = explain(*why, &what);
-        fail(problem);
-        std::rethrow_exception(problem);
-    }
+    look_for_failure(&what);
     return false;
 }
 
@@ -329,10 +343,12 @@ inline void context::limit_in_flight(std::uint32_t communicator) {
     if (active_ < most) return;
     auto const in_flight = [&] {
         return static_cast<std::size_t>(std::count_if(running_.begin(), running_.end(), [&](detail::task const* each) {
-            return each != nullptr && each->run->running().communicator == communicator && !each->run->done();
+            if (each == nullptr || each->run->done()) return false;
+            auto const& ex = each->run->running();
+            return ex.communicator == communicator && ex.sequence != 0;
         }));
     };
-    wait_until([&] { return in_flight() < most; }, nullptr);
+    wait_until([&] { return in_flight() < most; }, nullptr, options_.timeout);
 }
 
 inline void context::stop(detail::task& what) noexcept {
@@ -374,11 +390,12 @@ inline std::exception_ptr context::explain(transport_failure const& why, detail:
     auto const culprit = "rank " + std::to_string(why.rank);
     switch (why.why) {
     case transport_failure::kind::mismatch: {
-        auto const ours = mine != nullptr ? describe_signature(mine->run->running().signature) : "this call";
-        auto const theirs = describe_signature(why.signature);
+        auto const own = why.ours == 0 && mine != nullptr && mine->run ? mine->run->running().signature : why.ours;
+        auto const ours = own != 0 ? describe_signature(own) : "this call", theirs = describe_signature(why.signature);
         auto text = describe(where) + ": calls do not match: rank " + std::to_string(rank()) + " calls " + ours + ", " +
                     culprit + " calls " + theirs;
-        if (ours == theirs) text += " (root, algorithm, counts or operator differ)";
+        if (own == why.signature) text += "; " + culprit + " " + why.text;
+        else if (ours == theirs) text += " (root, algorithm, counts or operator differ)";
         return std::make_exception_ptr(usage_error("chorus: " + text));
     }
     case transport_failure::kind::revoked:
@@ -391,23 +408,30 @@ inline std::exception_ptr context::explain(transport_failure const& why, detail:
     return std::make_exception_ptr(transport_error(why.text, where));
 }
 
-inline std::exception_ptr context::explain_timeout(detail::task const* mine) const {
+inline std::exception_ptr context::explain_timeout(detail::task const* mine, std::chrono::milliseconds patience) const {
     auto const where = place_of(mine);
-    auto text = "no progress for " + std::to_string(options_.timeout.count()) + " ms";
-    if (mine != nullptr && where.peer >= 0) {
-        auto const& ours = mine->run->running();
-        auto const peer = "rank " + std::to_string(where.peer);
-        auto const theirs = transport_->last_entered(where.peer);
-        if (!theirs) text += ", waiting for " + peer;
-        else if (theirs->communicator == ours.communicator && theirs->sequence < ours.sequence)
-            text += ": " + peer + " never entered " + where.collective + " #" + std::to_string(ours.sequence) +
-                    (theirs->sequence == 0 ? "" : "; its last collective was #" + std::to_string(theirs->sequence) + ", " +
-                                                      describe_signature(theirs->signature));
-        else
-            text += ": waiting for " + peer + ", which last entered " + describe_signature(theirs->signature) +
-                    (theirs->communicator == ours.communicator ? "" : " on another communicator");
-    }
+    auto text = "no progress for " + std::to_string(patience.count()) + " ms";
+    if (mine != nullptr && where.peer >= 0) text += ": " + whom_to_blame(*mine, where);
     return std::make_exception_ptr(timeout_error(text, where));
+}
+
+/// The rank that is waited for may itself wait for another: whoever has not come at all is named first.
+inline std::string context::whom_to_blame(detail::task const& mine, place_of_failure const& where) const {
+    auto const& ours = mine.run->running();
+    auto const peer = "rank " + std::to_string(where.peer);
+    for (int i = 0; ours.sequence != 0 && i < mine.run->what().plan().ranks; ++i) {
+        auto const late = mine.run->transport_rank(i);
+        if (late == rank()) continue;
+        auto const last = transport_->last_entered(late);
+        if (!last || last->communicator != ours.communicator || last->sequence >= ours.sequence) continue;
+        return "rank " + std::to_string(late) + " never entered " + where.collective + " #" + std::to_string(ours.sequence) +
+               (last->sequence == 0 ? "" : "; its last collective was #" + std::to_string(last->sequence) + ", " +
+                                               describe_signature(last->signature));
+    }
+    auto const theirs = transport_->last_entered(where.peer);
+    if (!theirs || (theirs->sequence == 0 && theirs->communicator == 0)) return "waiting for " + peer;
+    return "waiting for " + peer + ", which last entered " + describe_signature(theirs->signature) +
+           (theirs->communicator == ours.communicator ? "" : " on another communicator");
 }
 
 inline void context::fail(std::exception_ptr why) noexcept {
@@ -426,7 +450,8 @@ inline void context::fail(std::exception_ptr why) noexcept {
 
 inline void context::close() noexcept {
     if (closed_) return;
-    if (active_ > 0 && !failure_)
+    auto const unfinished = [](detail::task const* each) { return each != nullptr && !each->run->done(); };
+    if (!failure_ && std::any_of(running_.begin(), running_.end(), unfinished))
         fail(std::make_exception_ptr(usage_error("chorus: the session ended with unfinished requests")));
     closed_ = true;
 }

@@ -2,7 +2,7 @@
 /// The executor: one run of a program on a transport. Blocking, asynchronous and persistent calls all run here.
 ///
 /// A step is *ready* when all its predecessors have finished. Ready local steps run at once. Messages are posted in the
-/// order of their channel, at most `window` of a channel unfinished at a time: a send or a receive when it is ready, a
+/// order of their channel, at most `window` of a channel from the first unfinished one on: a send or a receive when it is ready, a
 /// recv_reduce as soon as it is its turn (its message waits in staging memory, or is shown by the transport, until the
 /// step is ready to fold). Starting an instance again allocates nothing.
 
@@ -25,7 +25,7 @@ namespace chorus {
 
 class instance {
 public:
-    /// Messages of one channel that may be unfinished at a time.
+    /// How far the messages of one channel that were posted may reach beyond the first unfinished one.
     static constexpr int window = 8;
 
     instance(std::shared_ptr<program const> what, any_transport& over)
@@ -36,7 +36,10 @@ public:
         waiting_.resize(count);
         state_.resize(count);
         cursors_.resize(program_->channels().size());
-        work_.reserve(count + cursors_.size());
+        work_.reserve(2 * count + cursors_.size()); // every step once as such and once as its channel's
+        auto const most = most_pieces();
+        pieces_.reserve(most);
+        memory_.reserve(most);
     }
     instance(instance const&) = delete;
     instance& operator=(instance const&) = delete;
@@ -115,12 +118,21 @@ private:
         std::byte const* view = nullptr;
     };
     struct cursor {
-        std::int32_t next = 0;        ///< next message of the channel to post
-        std::int32_t outstanding = 0; ///< posted and unfinished
+        std::int32_t next = 0;   ///< next message of the channel to post
+        std::int32_t oldest = 0; ///< all before this one have finished; those from `next - window` on share no staging
     };
 
     // Work items: steps that have become ready are >= 0, channels that may be able to post are < 0.
     static std::int32_t channel_work(std::int32_t channel) { return -1 - channel; }
+
+    /// Into how many pieces all slices fall where no two blocks are neighbours: so binding other counts allocates nothing.
+    std::size_t most_pieces() const {
+        std::size_t count = 0;
+        for (auto const& s : program_->plan().steps)
+            for (auto const* const slices : {&s.source, &s.target})
+                for (auto const& each : *slices) count += static_cast<std::size_t>(std::max(1, each.block_count()));
+        return count;
+    }
 
     void bind_step(std::int32_t i) {
         auto const& s = (*program_)[i];
@@ -214,12 +226,11 @@ private:
         auto const& line = program_->channels()[static_cast<std::size_t>(c)];
         auto& at = cursors_[static_cast<std::size_t>(c)];
         auto const count = static_cast<std::int32_t>(line.steps.size());
-        while (at.next < count && at.outstanding < window) {
+        while (at.next < count && at.next - at.oldest < window) {
             auto const i = line.steps[static_cast<std::size_t>(at.next)];
             auto const kind = (*program_)[i].kind;
             if (kind != step_kind::recv_reduce && waiting_[static_cast<std::size_t>(i)] != 0) return;
             ++at.next;
-            ++at.outstanding;
             state_[static_cast<std::size_t>(i)].posted = true;
             post(i, line, kind);
         }
@@ -281,8 +292,14 @@ private:
             if (--waiting_[static_cast<std::size_t>(next)] == 0) work_.push_back(next);
         auto const c = program_->channel_of(i);
         if (c < 0) return;
-        auto& line = cursors_[static_cast<std::size_t>(c)];
-        if (line.outstanding-- == window) work_.push_back(channel_work(c));
+        auto const& line = program_->channels()[static_cast<std::size_t>(c)].steps;
+        auto& at_line = cursors_[static_cast<std::size_t>(c)];
+        auto const was_full = at_line.next - at_line.oldest == window;
+        auto const before = at_line.oldest;
+        while (at_line.oldest < at_line.next &&
+               state_[static_cast<std::size_t>(line[static_cast<std::size_t>(at_line.oldest)])].finished)
+            ++at_line.oldest;
+        if (was_full && at_line.oldest > before) work_.push_back(channel_work(c));
     }
 
     /// target = source op received, where received is contiguous and the others are rows of pieces of the same total.

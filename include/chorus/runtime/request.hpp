@@ -3,8 +3,11 @@
 
 #include <chorus/runtime/context.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <span>
 #include <utility>
@@ -34,10 +37,17 @@ struct group {
     std::uint32_t sequence = 0; ///< of the last collective
 };
 
+/// A request that dies of an exception may wait for ranks that in turn wait for this one.
+inline std::chrono::milliseconds patience_of_destructors(context const& owner) {
+    auto const usual = owner.settings().timeout;
+    return std::uncaught_exceptions() > 0 ? std::min(usual, std::chrono::milliseconds(1000)) : usual;
+}
+
 } // namespace detail
 
 /// A running collective. Without calls into Chorus nothing advances: `test`, `wait`, any other collective of the same
-/// context, or `communicator::progress()` do. Move-only. Destroying an unfinished request waits for it.
+/// context, or `communicator::progress()` do. Move-only. Destroying an unfinished request waits for it; where an
+/// exception destroys it, not for long: without progress the context fails, so that the other ranks learn of it.
 class request {
 public:
     request() = default;
@@ -77,7 +87,7 @@ private:
         try {
             if (!step()) return false;
         } catch (...) {
-            group_->owner->forget(*task_);
+            group_->owner->stop(*task_);
             task_.reset();
             throw;
         }
@@ -85,8 +95,12 @@ private:
         return true;
     }
     void finish_quietly() noexcept {
+        if (!task_) return;
         try {
-            wait();
+            finish([&] {
+                group_->owner->wait(*task_, detail::patience_of_destructors(*group_->owner));
+                return true;
+            });
         } catch (...) { // the context remembers the failure and throws it at the next call
         }
     }
@@ -123,6 +137,7 @@ public:
     /// Starts it once more. Precondition: not running.
     void start() {
         if (!task_) throw usage_error("chorus: start() of an empty persistent collective");
+        group_->owner->require_working();
         if (task_->running) throw usage_error("chorus: start() of a persistent collective that was not waited for");
         auto& owner = *group_->owner;
         owner.limit_in_flight(group_->number);
@@ -130,25 +145,35 @@ public:
     }
     /// Makes progress; true where it is not running (any more). Throws like `wait`.
     bool test() {
+        return finish([&] { return group_->owner->test(*task_); });
+    }
+    void wait() { wait(group_ ? group_->owner->settings().timeout : std::chrono::milliseconds(0)); }
+
+private:
+    void wait(std::chrono::milliseconds patience) {
+        finish([&] {
+            group_->owner->wait(*task_, patience);
+            return true;
+        });
+    }
+    template <class F>
+    bool finish(F step) {
         if (!task_ || !task_->running) return true;
-        if (!group_->owner->test(*task_)) return false;
+        try {
+            if (!step()) return false;
+        } catch (...) {
+            group_->owner->stop(*task_);
+            throw;
+        }
         group_->owner->stop(*task_);
         return true;
     }
-    void wait() {
-        if (!task_ || !task_->running) return;
-        group_->owner->wait(*task_);
-        group_->owner->stop(*task_);
-    }
-
-private:
     void end() noexcept {
         if (!task_) return;
         try {
-            wait();
+            wait(detail::patience_of_destructors(*group_->owner));
             group_->owner->recycle(std::move(task_));
         } catch (...) { // the context remembers the failure
-            group_->owner->forget(*task_);
             task_.reset();
         }
     }

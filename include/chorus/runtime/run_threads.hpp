@@ -39,20 +39,48 @@ namespace detail {
 
 /// Runs one rank; returns what it threw. The others are told at once.
 template <class F>
-std::exception_ptr run_rank(std::shared_ptr<thread_hub> const& hub, int rank, options const& how, F& f) {
-    auto const owner = std::make_shared<context>(
-        any_transport::own(std::make_unique<threads_transport>(hub, rank)), how);
+std::exception_ptr run_rank(thread_hub& hub, std::unique_ptr<any_transport> over, options const& how, F& f) {
+    auto const rank = over->rank();
+    auto const owner = std::make_shared<context>(std::move(over), how);
     try {
         communicator comm(owner);
         f(comm);
-        owner->close();
-        hub->leave(rank);
-        return nullptr;
     } catch (...) {
         owner->fail(std::current_exception());
         owner->close();
         return std::current_exception();
     }
+    auto const failed_before = owner->failed(); // and was caught by f
+    owner->close();
+    hub.leave(rank);
+    return failed_before ? nullptr : owner->first_failure();
+}
+
+/// `run_threads` with a transport of the caller's: `make(hub, rank)` returns a std::unique_ptr<any_transport>.
+template <class Make, class F>
+void run_ranks(int ranks, options const& how, Make make, F f) {
+    if (ranks < 1) throw usage_error("chorus: run_threads needs at least one rank, not " + std::to_string(ranks));
+    auto const hub = std::make_shared<thread_hub>(ranks);
+    std::vector<std::exception_ptr> failures(static_cast<std::size_t>(ranks));
+    {
+        std::vector<std::jthread> threads;
+        threads.reserve(failures.size());
+        try {
+            for (int rank = 0; rank < ranks; ++rank)
+                threads.emplace_back([&, rank, over = make(hub, rank)]() mutable {
+                    failures[static_cast<std::size_t>(rank)] = run_rank(*hub, std::move(over), how, f);
+                });
+        } catch (std::exception const& e) { // no more threads
+            hub->revoke({transport_failure::kind::broken, -1, e.what(), 0, 0});
+            throw;
+        }
+    }
+    // Those who were released have failed too: the one who told them is the cause.
+    auto const cause = hub->failure();
+    auto const failed = [&](int rank) { return rank >= 0 && failures[static_cast<std::size_t>(rank)] != nullptr; };
+    if (cause && failed(cause->rank)) throw_rank_error(cause->rank, failures[static_cast<std::size_t>(cause->rank)]);
+    for (int rank = 0; rank < ranks; ++rank)
+        if (failed(rank)) throw_rank_error(rank, failures[static_cast<std::size_t>(rank)]);
 }
 
 } // namespace detail
@@ -61,21 +89,10 @@ std::exception_ptr run_rank(std::shared_ptr<thread_hub> const& hub, int rank, op
 /// others are released from whatever they wait for, and the first failure is thrown here as a rank_error.
 template <class F>
 void run_threads(int ranks, options const& how, F f) {
-    if (ranks < 1) throw usage_error("chorus: run_threads needs at least one rank, not " + std::to_string(ranks));
-    auto const hub = std::make_shared<detail::thread_hub>(ranks);
-    std::vector<std::exception_ptr> failures(static_cast<std::size_t>(ranks));
-    {
-        std::vector<std::jthread> threads;
-        threads.reserve(failures.size());
-        for (int rank = 0; rank < ranks; ++rank)
-            threads.emplace_back([&, rank] { failures[static_cast<std::size_t>(rank)] = detail::run_rank(hub, rank, how, f); });
-    }
-    // Those who were released have failed too: the one who told them is the cause.
-    auto const cause = hub->failure();
-    auto const failed = [&](int rank) { return failures[static_cast<std::size_t>(rank)] != nullptr; };
-    if (cause && failed(cause->rank)) detail::throw_rank_error(cause->rank, failures[static_cast<std::size_t>(cause->rank)]);
-    for (int rank = 0; rank < ranks; ++rank)
-        if (failed(rank)) detail::throw_rank_error(rank, failures[static_cast<std::size_t>(rank)]);
+    auto const threads = [](std::shared_ptr<detail::thread_hub> const& hub, int rank) {
+        return any_transport::own(std::make_unique<threads_transport>(hub, rank));
+    };
+    detail::run_ranks(ranks, how, threads, std::move(f));
 }
 template <class F>
 void run_threads(int ranks, F f) {

@@ -124,10 +124,10 @@ public:
 
     /// A peer that is reading right now finishes first: a bounded time, the length of one copy or fold.
     bool withdraw() {
+        for (auto const& each : shown_) finish_reading(each); // first, since the peer may be waiting for this right here
+        shown_.clear();
         for (auto& each : unread_) take_back(*each.state);
         unread_.clear();
-        for (auto const& each : shown_) finish_reading(each);
-        shown_.clear();
         for (auto& peer : peers_) {
             peer.posted.clear();
             peer.unsent.clear();
@@ -227,7 +227,7 @@ private:
         if (peer.inbox == nullptr) peer.inbox = hub_->look(from, rank_);
         if (peer.inbox == nullptr) return nullptr;
         auto& slot = peer.inbox->slots[peer.next_in % detail::mailbox::capacity];
-        return slot.full.load(std::memory_order_acquire) ? &slot : nullptr;
+        return slot.full.load(std::memory_order_seq_cst) ? &slot : nullptr; // `bell` needs more than acquire
     }
     void free_slot(int from, detail::slot& slot) {
         slot.full.store(false, std::memory_order_release);
@@ -283,7 +283,7 @@ private:
             mismatch_ = transport_failure{transport_failure::kind::mismatch, wish.peer,
                                           "sends " + std::to_string(what.bytes) + " bytes where " +
                                               std::to_string(wanted) + " are expected",
-                                          what.ex.signature};
+                                          what.ex.signature, wish.ex.signature};
             return false;
         }
         auto const target = wish.view ? std::span(&wish.staging, 1) : wish.pieces;
@@ -330,7 +330,7 @@ private:
                });
     }
     static transport_failure gone(int peer, std::string const& consequence) {
-        return {transport_failure::kind::left, peer, "has left " + consequence, 0};
+        return {transport_failure::kind::left, peer, "has left " + consequence, 0, 0};
     }
 
     std::shared_ptr<detail::thread_hub> hub_;

@@ -56,6 +56,7 @@ struct transport_failure {
     int rank = -1;    ///< the rank that it is about: who gave up, who left, whose call differs; -1 where unknown
     std::string text; ///< for people
     std::uint64_t signature = 0; ///< mismatch: the peer's
+    std::uint64_t ours = 0;      ///< mismatch: this rank's, 0 where unknown
 };
 
 /// Protocol. All calls come from one thread, the owner of the rank.

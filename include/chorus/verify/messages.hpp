@@ -70,7 +70,7 @@ private:
 
     void different(placed_step const& from, placed_step const& into) {
         note(fault_at(all_.of(into), into.index,
-                      "gets what rank " + std::to_string(from.rank) + " sends in its " +
+                      "the message that arrives is that of rank " + std::to_string(from.rank) + "'s " +
                           name_of_step(all_.of(from), from.index) + ", and that is not of the same size or order"));
     }
     void unmatched(std::int32_t step, int messages) {

@@ -81,14 +81,12 @@ private:
         return known_tree_;
     }
 
-    std::string contribution(schedule const& in, int number) const {
-        if (folds(in.what)) return "the contribution of rank " + std::to_string(number);
-        if (in.what == collective::broadcast) return "the vector of rank " + std::to_string(number);
+    /// "the contribution of rank 2 to part 1/4..1/2", "part 1/4..1/2 of rank 0", "block 3"
+    std::string contribution(schedule const& in, int number, std::uint32_t cell) const {
+        auto const part = all_.name_of_cell(in.rank, cell);
+        if (folds(in.what)) return "the contribution of rank " + std::to_string(number) + " to " + part;
+        if (!has_blocks(in.what)) return part + " of rank " + std::to_string(number);
         return name_of_part(in, number, {}, {1, 0, 1});
-    }
-    /// " in part 1/4..1/2"
-    std::string in_part(schedule const& in, std::uint32_t cell) const {
-        return folds(in.what) || !has_blocks(in.what) ? " in " + all_.name_of_cell(in.rank, cell) : "";
     }
     /// A fault of a result, at the step that wrote it last.
     fault place(schedule const& in, std::uint32_t cell, std::string const& text) const {
@@ -106,7 +104,9 @@ private:
     }
 
     std::string missing(schedule const& in, std::uint32_t cell, int number) const {
-        return name_of_rank(in) + " never gets " + contribution(in, number) + in_part(in, cell);
+        auto const moved = !folds(in.what) && has_blocks(in.what);
+        auto const what = moved ? all_.name_of_cell(in.rank, cell) : contribution(in, number, cell);
+        return name_of_rank(in) + " never gets " + what;
     }
     fault incomplete(schedule const& in, std::uint32_t cell, symbol value, contributions wanted) const {
         auto number = wanted.first;
@@ -117,7 +117,7 @@ private:
         auto const& facts = symbols_[value];
         auto const number = facts.lowest < wanted.first ? facts.lowest : facts.highest;
         return place(in, cell,
-                     "the output of " + name_of_rank(in) + " holds " + contribution(in, number) +
+                     "the output of " + name_of_rank(in) + " holds " + contribution(in, number, cell) +
                          ", which does not belong into " + all_.name_of_cell(in.rank, cell));
     }
     fault twice(schedule const& in, std::uint32_t cell, symbol value) const {
@@ -125,12 +125,15 @@ private:
         auto number = symbols_[wrong].lowest;
         auto const& facts = symbols_[wrong];
         while (!symbols_.contains(facts.left, number) || !symbols_.contains(facts.right, number)) ++number;
-        return at_origin(wrong, contribution(in, number) + in_part(in, cell) + " is counted twice",
-                         "; the result of " + name_of_rank(in) + " holds it");
+        auto const elsewhere = all_[facts.origin].rank != in.rank;
+        return at_origin(wrong, contribution(in, number, cell) + " is counted twice",
+                         elsewhere ? "; it comes into the result of " + name_of_rank(in) : "");
     }
     fault finish_wrong(schedule const& in, std::uint32_t cell, symbol value) const {
         if (!symbols_[value].finished)
-            return place(in, cell, "the operator's last step is missing at " + name_of_rank(in) + in_part(in, cell));
+            return place(in, cell,
+                         "the operator's last step is missing at " + name_of_rank(in) + " in " +
+                             all_.name_of_cell(in.rank, cell));
         auto const wrong = symbols_.innermost(value, [](symbol_facts const& f) { return f.folded_late; });
         auto const again = symbols_[wrong].right == undefined;
         return at_origin(wrong,
@@ -143,7 +146,8 @@ private:
         std::string order;
         for (auto const each : symbols_.sequence(value, 64)) order += " " + std::to_string(each);
         return at_origin(wrong,
-                         "operand order: at " + name_of_rank(in) + " the result" + in_part(in, cell) + " is" + order +
+                         "operand order: at " + name_of_rank(in) + " the result in " +
+                             all_.name_of_cell(in.rank, cell) + " is" + order +
                              ", and the operator does not commute; order is first lost",
                          "");
     }

@@ -35,7 +35,7 @@ namespace chorus {
 /// What is asked of schedules beyond being right for operators that commute.
 struct expectation {
     bool keeps_order = false; ///< operands from the lowest rank to the highest: right for operators that do not commute
-    bool check_order = true;  ///< also check the recorded dependencies between steps
+    bool check_dependencies = true; ///< also check the recorded dependencies between steps
 };
 
 struct verdict {
@@ -94,7 +94,7 @@ inline verdict verify(std::span<schedule const> ranks, expectation const& asked 
     proof::program all(ranks);
     if (auto const uneven = proof::uneven_step(all)) return proof::wrong(*uneven);
     if (auto const alone = proof::pair_messages(all)) return proof::wrong(*alone);
-    if (asked.check_order)
+    if (asked.check_dependencies)
         if (auto const missing = proof::order_check(all).run()) return proof::wrong(*missing);
     proof::progress running(all);
     auto const& order = running.run();

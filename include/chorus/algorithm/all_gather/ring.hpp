@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chorus/core/slice.hpp>
+#include <chorus/pattern/ring.hpp>
 #include <chorus/schedule/sink.hpp>
 
 namespace chorus {
@@ -16,8 +17,7 @@ template <schedule_sink Sink>
 constexpr void ring_all_gather(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
-    auto const next = mod(rank + 1, size);
-    auto const prev = mod(rank - 1, size);
+    auto const [next, prev] = place_on_ring(rank, size);
 
     // Before step s, blocks rank - s, ..., rank are here.
     for (int step = 0; step < size - 1; ++step) {

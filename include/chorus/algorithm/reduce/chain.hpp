@@ -13,8 +13,7 @@ namespace chorus {
 ///   reduced per rank      n elements, 2 n at a root between two neighbours
 ///   operator              associative; operands stay in rank order for every root
 ///
-/// The linear pipeline; Thakur, Rabenseifner, Gropp, International Journal of High Performance Computing Applications
-/// 19(1), 2005, discuss when it pays.
+/// The linear pipeline, run from both ends.
 template <schedule_sink Sink>
 constexpr void chain_reduce(Sink& sink, slice_list const& data, int root) {
     auto const rank = sink.rank();

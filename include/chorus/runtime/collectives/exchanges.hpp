@@ -14,7 +14,7 @@ struct all_to_all_function {
         requires std::same_as<element_of<Out>, element_of<In>>
     auto operator()(communicator& comm, Out&& outgoing, In&& incoming, How const& how = {}) const {
         using T = element_of<Out>;
-        auto call = base_operation<collective::all_to_all, T>(how);
+        auto call = base_operation<collective::all_to_all, T>(comm, how);
         call.input = std::ranges::data(outgoing);
         call.output = std::ranges::data(incoming);
         call.lengths.uniform = std::ranges::size(outgoing) / static_cast<std::size_t>(comm.size());
@@ -26,7 +26,7 @@ struct all_to_all_function {
     /// In place: block j of `data` goes to rank j and is replaced by what rank j sends. Takes scratch of that size.
     template <output_buffer_of Data, algorithm_argument How = automatic>
     auto operator()(communicator& comm, Data&& data, How const& how = {}) const {
-        auto call = base_operation<collective::all_to_all, element_of<Data>>(how);
+        auto call = base_operation<collective::all_to_all, element_of<Data>>(comm, how);
         call.in_place = true;
         call.output = std::ranges::data(data);
         call.lengths.uniform = std::ranges::size(data) / static_cast<std::size_t>(comm.size());
@@ -41,9 +41,10 @@ struct all_to_all_v_function {
         requires std::same_as<element_of<Out>, element_of<In>>
     auto operator()(communicator& comm, Out&& outgoing, ragged to_each, In&& incoming, ragged from_each, How const& how = {}) const {
         using T = element_of<Out>;
-        auto call = base_operation<collective::all_to_all, T>(how);
+        auto call = base_operation<collective::all_to_all, T>(comm, how);
         require_blocks(comm, call.what, "input", std::ranges::size(outgoing), to_each);
         require_blocks(comm, call.what, "output", std::ranges::size(incoming), from_each);
+        require_separate(comm, call.what, from_each);
         auto const self = static_cast<std::size_t>(comm.rank());
         if (to_each.counts[self] != from_each.counts[self])
             wrong_size(comm, call.what, "the block to itself has " + std::to_string(to_each.counts[self]) + " elements, the block from itself " +
@@ -64,7 +65,7 @@ template <class Mode>
 struct barrier_function {
     template <algorithm_argument How = automatic>
     auto operator()(communicator& comm, How const& how = {}) const {
-        auto call = base_operation<collective::barrier, unsigned char>(how);
+        auto call = base_operation<collective::barrier, unsigned char>(comm, how);
         call.in_place = true;
         return Mode{}(comm, call, no_operator{});
     }

@@ -20,7 +20,7 @@ struct all_gather_function {
         requires std::same_as<element_of<Mine>, element_of<All>>
     auto operator()(communicator& comm, Mine&& mine, All&& all, How const& how = {}) const {
         using T = element_of<Mine>;
-        auto call = base_operation<collective::all_gather, T>(how);
+        auto call = base_operation<collective::all_gather, T>(comm, how);
         call.input = std::ranges::data(mine);
         call.output = std::ranges::data(all);
         call.lengths.uniform = std::ranges::size(mine);
@@ -31,7 +31,7 @@ struct all_gather_function {
     /// In place: this rank's block already lies where it belongs in `all`.
     template <output_buffer_of All, algorithm_argument How = automatic>
     auto operator()(communicator& comm, All&& all, How const& how = {}) const {
-        auto call = base_operation<collective::all_gather, element_of<All>>(how);
+        auto call = base_operation<collective::all_gather, element_of<All>>(comm, how);
         call.in_place = true;
         call.output = std::ranges::data(all);
         call.lengths.uniform = std::ranges::size(all) / static_cast<std::size_t>(comm.size());
@@ -46,8 +46,9 @@ struct all_gather_v_function {
         requires std::same_as<element_of<Mine>, element_of<All>>
     auto operator()(communicator& comm, Mine&& mine, All&& all, ragged blocks, How const& how = {}) const {
         using T = element_of<Mine>;
-        auto call = base_operation<collective::all_gather, T>(how);
+        auto call = base_operation<collective::all_gather, T>(comm, how);
         require_blocks(comm, call.what, "output", std::ranges::size(all), blocks);
+        require_separate(comm, call.what, blocks);
         require_size(comm, call.what, "input", std::ranges::size(mine), blocks.counts[static_cast<std::size_t>(comm.rank())]);
         call.input = std::ranges::data(mine);
         call.output = std::ranges::data(all);
@@ -59,8 +60,9 @@ struct all_gather_v_function {
     /// In place: this rank's block already lies where it belongs in `all`.
     template <output_buffer_of All, algorithm_argument How = automatic>
     auto operator()(communicator& comm, All&& all, ragged blocks, How const& how = {}) const {
-        auto call = base_operation<collective::all_gather, element_of<All>>(how);
+        auto call = base_operation<collective::all_gather, element_of<All>>(comm, how);
         require_blocks(comm, call.what, "buffer", std::ranges::size(all), blocks);
+        require_separate(comm, call.what, blocks);
         call.in_place = true;
         call.output = std::ranges::data(all);
         call.lengths.counts = blocks.counts;
@@ -75,7 +77,7 @@ struct gather_function {
         requires std::same_as<element_of<Mine>, element_of<All>>
     auto operator()(communicator& comm, Mine&& mine, All&& all, int root = 0, How const& how = {}) const {
         using T = element_of<Mine>;
-        auto call = base_operation<collective::gather, T>(how);
+        auto call = base_operation<collective::gather, T>(comm, how);
         require_root(comm, call.what, root);
         call.root = root;
         call.input = std::ranges::data(mine);
@@ -95,7 +97,7 @@ struct gather_v_function {
         requires std::same_as<element_of<Mine>, element_of<All>>
     auto operator()(communicator& comm, Mine&& mine, All&& all, ragged blocks, int root = 0, How const& how = {}) const {
         using T = element_of<Mine>;
-        auto call = base_operation<collective::gather, T>(how);
+        auto call = base_operation<collective::gather, T>(comm, how);
         require_root(comm, call.what, root);
         require_blocks(comm, call.what, "output", comm.rank() == root ? std::ranges::size(all) : sum_of(blocks), comm.rank() == root ? blocks : ragged(blocks.counts));
         require_size(comm, call.what, "input", std::ranges::size(mine), blocks.counts[static_cast<std::size_t>(comm.rank())]);
@@ -103,6 +105,7 @@ struct gather_v_function {
         call.input = std::ranges::data(mine);
         call.lengths.counts = blocks.counts;
         if (comm.rank() == root) {
+            require_separate(comm, call.what, blocks);
             call.output = std::ranges::data(all);
             call.lengths.output_displacements = blocks.displacements;
             require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(mine), call.output, sizeof(T) * std::ranges::size(all));
@@ -117,7 +120,7 @@ struct scatter_function {
         requires std::same_as<element_of<Mine>, element_of<All>>
     auto operator()(communicator& comm, All&& all, Mine&& mine, int root = 0, How const& how = {}) const {
         using T = element_of<Mine>;
-        auto call = base_operation<collective::scatter, T>(how);
+        auto call = base_operation<collective::scatter, T>(comm, how);
         require_root(comm, call.what, root);
         call.root = root;
         call.output = std::ranges::data(mine);
@@ -137,7 +140,7 @@ struct scatter_v_function {
         requires std::same_as<element_of<Mine>, element_of<All>>
     auto operator()(communicator& comm, All&& all, ragged blocks, Mine&& mine, int root = 0, How const& how = {}) const {
         using T = element_of<Mine>;
-        auto call = base_operation<collective::scatter, T>(how);
+        auto call = base_operation<collective::scatter, T>(comm, how);
         require_root(comm, call.what, root);
         require_blocks(comm, call.what, "input", comm.rank() == root ? std::ranges::size(all) : sum_of(blocks), comm.rank() == root ? blocks : ragged(blocks.counts));
         require_size(comm, call.what, "output", std::ranges::size(mine), blocks.counts[static_cast<std::size_t>(comm.rank())]);
@@ -157,7 +160,7 @@ template <class Mode>
 struct broadcast_function {
     template <output_buffer_of Data, algorithm_argument How = automatic>
     auto operator()(communicator& comm, Data&& data, int root = 0, How const& how = {}) const {
-        auto call = base_operation<collective::broadcast, element_of<Data>>(how);
+        auto call = base_operation<collective::broadcast, element_of<Data>>(comm, how);
         require_root(comm, call.what, root);
         call.root = root;
         call.in_place = true;

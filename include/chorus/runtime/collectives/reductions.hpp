@@ -26,7 +26,7 @@ struct vector_fold {
     template <output_buffer_of Data, class Op = std::plus<>, algorithm_argument How = automatic>
         requires(!buffer<Op>)
     auto operator()(communicator& comm, Data&& data, Op const& op = {}, How const& how = {}) const {
-        auto call = base_operation<What, element_of<Data>>(op, how);
+        auto call = base_operation<What, element_of<Data>>(comm, op, how);
         call.in_place = true;
         call.output = std::ranges::data(data);
         call.lengths.uniform = std::ranges::size(data);
@@ -37,7 +37,7 @@ struct vector_fold {
         requires std::same_as<element_of<In>, element_of<Out>>
     auto operator()(communicator& comm, In&& input, Out&& output, Op const& op = {}, How const& how = {}) const {
         using T = element_of<In>;
-        auto call = base_operation<What, T>(op, how);
+        auto call = base_operation<What, T>(comm, op, how);
         call.input = std::ranges::data(input);
         call.output = std::ranges::data(output);
         call.lengths.uniform = std::ranges::size(input);
@@ -53,7 +53,7 @@ struct reduce_function {
     template <output_buffer_of Data, class Op = std::plus<>, algorithm_argument How = automatic>
         requires(!buffer<Op>)
     auto operator()(communicator& comm, Data&& data, Op const& op = {}, int root = 0, How const& how = {}) const {
-        auto call = base_operation<collective::reduce, element_of<Data>>(op, how);
+        auto call = base_operation<collective::reduce, element_of<Data>>(comm, op, how);
         require_root(comm, call.what, root);
         call.root = root;
         call.in_place = comm.rank() == root;
@@ -66,7 +66,7 @@ struct reduce_function {
         requires std::same_as<element_of<In>, element_of<Out>>
     auto operator()(communicator& comm, In&& input, Out&& output, Op const& op = {}, int root = 0, How const& how = {}) const {
         using T = element_of<In>;
-        auto call = base_operation<collective::reduce, T>(op, how);
+        auto call = base_operation<collective::reduce, T>(comm, op, how);
         require_root(comm, call.what, root);
         call.root = root;
         call.input = std::ranges::data(input);
@@ -87,7 +87,7 @@ struct reduce_scatter_function {
         requires std::same_as<element_of<In>, element_of<Out>>
     auto operator()(communicator& comm, In&& input, Out&& output, Op const& op = {}, How const& how = {}) const {
         using T = element_of<In>;
-        auto call = base_operation<collective::reduce_scatter, T>(op, how);
+        auto call = base_operation<collective::reduce_scatter, T>(comm, op, how);
         call.input = std::ranges::data(input);
         call.output = std::ranges::data(output);
         call.lengths.uniform = std::ranges::size(output);
@@ -99,7 +99,7 @@ struct reduce_scatter_function {
     template <output_buffer_of Data, class Op = std::plus<>, algorithm_argument How = automatic>
         requires(!buffer<Op>)
     auto operator()(communicator& comm, Data&& data, Op const& op = {}, How const& how = {}) const {
-        auto call = base_operation<collective::reduce_scatter, element_of<Data>>(op, how);
+        auto call = base_operation<collective::reduce_scatter, element_of<Data>>(comm, op, how);
         call.in_place = true;
         call.output = std::ranges::data(data);
         call.lengths.uniform = std::ranges::size(data) / static_cast<std::size_t>(comm.size());
@@ -115,7 +115,7 @@ struct reduce_scatter_v_function {
         requires std::same_as<element_of<In>, element_of<Out>>
     auto operator()(communicator& comm, In&& input, Out&& output, ragged blocks, Op const& op = {}, How const& how = {}) const {
         using T = element_of<In>;
-        auto call = base_operation<collective::reduce_scatter, T>(op, how);
+        auto call = base_operation<collective::reduce_scatter, T>(comm, op, how);
         require_blocks(comm, call.what, "input", std::ranges::size(input), blocks);
         require_size(comm, call.what, "output", std::ranges::size(output), blocks.counts[static_cast<std::size_t>(comm.rank())]);
         call.input = std::ranges::data(input);

@@ -123,7 +123,7 @@ private:
         return std::find(stuck_.begin(), stuck_.end(), std::pair{rank, step}) != stuck_.end();
     }
 
-    double gap(int time) const { return 22 + 17.0 * std::min(crowd_[std::size_t(time)], most_spots); }
+    double gap(int time) const { return 22 + 18.0 * std::min(crowd_[std::size_t(time)], most_spots); }
 
     void set_columns() {
         crowd_.assign(std::size_t(time_.rounds) + 2, 0);
@@ -153,7 +153,7 @@ private:
     }
     void place_group(std::int32_t rank, int time, std::vector<std::int32_t> const& steps) {
         auto const crowded = steps.size() > most_spots;
-        auto at = point{columns_[std::size_t(time)] + 14, y(rank)};
+        auto at = point{columns_[std::size_t(time)] + 17, y(rank)};
         for (std::size_t k = 0; k < steps.size(); ++k) {
             if (crowded && k > 0 && !marked(rank, steps[k])) continue;
             spots_.push_back({rank, steps[k], at, false, crowded && k == 0 ? int(steps.size()) - 1 : 0});

@@ -87,17 +87,20 @@ public:
     round_clock(std::span<schedule const> ranks, ports limit) : ranks_(ranks), limit_(limit) {
         line_.messages = match_messages(ranks);
         line_.round.assign(line_.messages.size(), never);
-        for (auto const& each : ranks) line_.done.emplace_back(each.steps.size(), never);
+        for (auto const& each : ranks) {
+            line_.done.emplace_back(each.steps.size(), never);
+            arrived_.emplace_back(each.steps.size(), false);
+        }
         for (std::size_t m = 0; m < line_.messages.size(); ++m)
             if (line_.messages[m].matched()) pending_.push_back(m);
         std::stable_sort(pending_.begin(), pending_.end(), [&](auto a, auto b) { return order(a) < order(b); });
     }
 
     timeline run() && {
-        settle_local_steps();
+        settle();
         while (play_round()) {
             ++line_.rounds;
-            settle_local_steps();
+            settle();
         }
         return std::move(line_);
     }
@@ -118,11 +121,14 @@ private:
         return true;
     }
 
-    /// Copies and folds take no time of their own.
-    void settle_local_steps() {
+    /// Copies and folds take no time of their own. A message that is to be folded in arrives at once, whatever its
+    /// slice is busy with, and only the fold waits.
+    void settle() {
         for (std::size_t r = 0; r < ranks_.size(); ++r)
             for (std::size_t i = 0; i < ranks_[r].steps.size(); ++i) {
-                if (ranks_[r].steps[i].is_message() || line_.done[r][i] != never) continue;
+                auto const& s = ranks_[r].steps[i];
+                auto const waits = s.kind == step_kind::recv_reduce ? arrived_[r][i] : !s.is_message();
+                if (!waits || line_.done[r][i] != never) continue;
                 if (ready(std::int32_t(r), std::int32_t(i), line_.rounds)) line_.done[r][i] = line_.rounds;
             }
     }
@@ -130,25 +136,25 @@ private:
     /// False if no message can move any more.
     bool play_round() {
         std::set<port> out, in;
-        auto moved = false;
-        for (auto again = true; again;) {
-            again = false;
-            auto const go = [&](std::size_t m) {
-                auto const& each = line_.messages[m];
-                if (!may_go(each, out, in)) return false;
-                line_.round[m] = line_.rounds;
-                done(each.from, each.send) = done(each.to, each.recv) = line_.rounds + 1;
-                out.insert({each.from, each.lane});
-                in.insert({each.to, each.lane});
-                return again = true;
-            };
-            std::erase_if(pending_, go);
-            moved = moved || again;
-        }
-        return moved;
+        auto const go = [&](std::size_t m) {
+            auto const& each = line_.messages[m];
+            if (!may_go(each, out, in)) return false;
+            line_.round[m] = line_.rounds;
+            done(each.from, each.send) = line_.rounds + 1;
+            if (folds(each))
+                arrived_[std::size_t(each.to)][std::size_t(each.recv)] = true;
+            else
+                done(each.to, each.recv) = line_.rounds + 1;
+            out.insert({each.from, each.lane});
+            in.insert({each.to, each.lane});
+            return true;
+        };
+        return std::erase_if(pending_, go) > 0;
     }
 
-    /// A receive is posted when its memory is free; one that folds is posted at once and only its fold waits.
+    bool folds(message const& m) const {
+        return ranks_[std::size_t(m.to)].steps[std::size_t(m.recv)].kind == step_kind::recv_reduce;
+    }
     bool may_go(message const& m, std::set<port> const& out, std::set<port> const& in) {
         auto const now = line_.rounds;
         if (m.earlier >= 0) {
@@ -156,14 +162,14 @@ private:
             if (before == never || before == now) return false;
         }
         if (limit_ == ports::one && (out.contains({m.from, m.lane}) || in.contains({m.to, m.lane}))) return false;
-        auto const folds = ranks_[std::size_t(m.to)].steps[std::size_t(m.recv)].kind == step_kind::recv_reduce;
-        return ready(m.from, m.send, now) && ready(m.to, m.recv, folds ? now + 1 : now);
+        return ready(m.from, m.send, now) && (folds(m) || ready(m.to, m.recv, now));
     }
 
     std::span<schedule const> ranks_;
     ports limit_;
     timeline line_;
     std::vector<std::size_t> pending_;
+    std::vector<std::vector<bool>> arrived_; // by rank and step, for steps that fold
 };
 
 } // namespace detail

@@ -10,6 +10,7 @@
 #include <chorus/schedule/print/colours.hpp>
 #include <chorus/schedule/print/layout.hpp>
 #include <chorus/schedule/print/svg.hpp>
+#include <chorus/schedule/print/symbols.hpp>
 #include <chorus/schedule/print/wording.hpp>
 #include <chorus/schedule/schedule.hpp>
 
@@ -31,7 +32,8 @@ public:
           options_(options),
           place_(ranks, options),
           colours_(ranks),
-          labels_(place_.arrows()) {
+          labels_(place_.arrows()),
+          symbols_(out_, place_.small()) {
         title_ = options.title.empty() ? heading(ranks, "  ·  ") : options.title;
         subtitle_ = options.subtitle.empty() ? cost_words(ranks, "  ·  ", options.limit) : options.subtitle;
         width_ = std::max(
@@ -56,9 +58,6 @@ public:
     }
 
 private:
-    static constexpr auto ink = "#333333";
-    static constexpr auto red = "#d00000";
-
     step const& step_at(std::int32_t rank, std::int32_t i) const {
         return ranks_[std::size_t(rank)].steps[std::size_t(i)];
     }
@@ -107,7 +106,7 @@ private:
         out_.open(pale ? "opacity=\"0.3\"" : "", tooltip(m));
         auto const length = std::hypot(a.head.x - a.tail.x, a.head.y - a.tail.y);
         point const along{(a.head.x - a.tail.x) / length, (a.head.y - a.tail.y) / length};
-        auto const radius = marker_radius() + (place_.small() ? 0.5 : 1.5);
+        auto const radius = symbols_.radius() + (place_.small() ? 0.5 : 1.5);
         point const tip{a.head.x - radius * along.x, a.head.y - radius * along.y};
         auto const size = place_.small() ? 6.0 : 10.0;
         point const neck{tip.x - size * along.x, tip.y - size * along.y};
@@ -149,34 +148,17 @@ private:
         return static_cast<double>(count) * thick;
     }
 
-    double marker_radius() const { return place_.small() ? 3 : 6; }
-
     void draw_ends(arrow const& a, message const& m) {
         auto const colour = std::string(a.marked ? red : ink);
         if (m.send >= 0)
             out_.circle(a.tail, place_.small() ? 2 : 3.5, "fill=\"" + colour + "\"");
         else
-            unknown(a.tail);
+            symbols_.unknown(a.tail);
         if (m.recv >= 0)
-            received(a.head, step_at(m.to, m.recv).kind == step_kind::recv_reduce, colour);
+            symbols_.received(a.head, step_at(m.to, m.recv).kind == step_kind::recv_reduce, colour);
         else
-            unknown(a.head);
+            symbols_.unknown(a.head);
     }
-    void received(point at, bool folds, std::string const& colour) {
-        auto const radius = marker_radius();
-        auto const stroke = " stroke=\"" + colour + "\" stroke-width=\"" + (place_.small() ? "1.2" : "1.8") + "\"";
-        out_.circle(at, radius, "fill=\"" + std::string(folds ? "#ffe9a8" : "#ffffff") + "\"" + stroke);
-        if (!folds) return;
-        auto const arm = radius * 0.6;
-        out_.line({at.x - arm, at.y}, {at.x + arm, at.y}, stroke.substr(1));
-        out_.line({at.x, at.y - arm}, {at.x, at.y + arm}, stroke.substr(1));
-    }
-    /// Where a partner is missing.
-    void unknown(point at) {
-        out_.text({at.x, at.y + 6}, "?", 17,
-                  "text-anchor=\"middle\" font-weight=\"bold\" fill=\"" + std::string(red) + "\"");
-    }
-
     void draw_spot(spot const& s) {
         auto const marked = place_.marked(s.rank, s.step);
         auto const& what = step_at(s.rank, s.step);
@@ -185,22 +167,10 @@ private:
                    describe(ranks_[std::size_t(s.rank)], what);
         if (s.more > 0) tip += ", and " + std::to_string(s.more) + " more";
         out_.open(pale ? "opacity=\"0.3\"" : "", tip);
-        local_symbol(s.at, what.kind, marked ? red : ink);
+        symbols_.local(s.at, what.kind, marked ? red : ink);
         if (s.more > 0 && !place_.small()) out_.text({s.at.x + 8, s.at.y - 6}, "×" + std::to_string(s.more + 1), 10);
         out_.close();
     }
-    void local_symbol(point at, step_kind kind, std::string const& colour) {
-        auto const r = place_.small() ? 3.0 : 5.0;
-        auto const stroke = "stroke=\"" + colour + "\" stroke-width=\"1.6\"";
-        if (kind == step_kind::copy)
-            out_.rectangle(label_places::around(at, 1.7 * r, 1.7 * r), "fill=\"#ffffff\" " + stroke);
-        else if (kind == step_kind::finish)
-            out_.circle(at, r, "fill=\"" + colour + "\"");
-        else
-            out_.polygon({{at.x, at.y - r - 1}, {at.x + r + 1, at.y}, {at.x, at.y + r + 1}, {at.x - r - 1, at.y}},
-                         "fill=\"#ffe9a8\" " + stroke);
-    }
-
     void draw_labels() {
         for (auto const& each : place_.arrows()) {
             auto const& [of, s] = carrier(place_.time().messages[each.message]);
@@ -242,14 +212,15 @@ private:
         pen_ = {24, place_.bottom() + 30};
         if (has(step_kind::send))
             entry("sends", [&](point at) { out_.circle(at, 3.5, std::string("fill=\"") + ink + "\""); });
-        if (has(step_kind::recv)) entry("receives", [&](point at) { received(at, false, ink); });
-        if (has(step_kind::recv_reduce)) entry("receives and folds in", [&](point at) { received(at, true, ink); });
+        if (has(step_kind::recv)) entry("receives", [&](point at) { symbols_.received(at, false, ink); });
+        if (has(step_kind::recv_reduce))
+            entry("receives and folds in", [&](point at) { symbols_.received(at, true, ink); });
         for (auto const kind : {step_kind::copy, step_kind::reduce, step_kind::finish})
             if (has(kind))
                 entry(kind == step_kind::copy     ? "copies"
                       : kind == step_kind::reduce ? "folds"
                                                   : "finishes (divides)",
-                      [&](point at) { local_symbol(at, kind, ink); });
+                      [&](point at) { symbols_.local(at, kind, ink); });
         pen_ = {24, pen_.y + 24};
         if (colours_.size() <= 16)
             swatches();
@@ -292,6 +263,7 @@ private:
     double width_ = 0, height_ = 0;
     point pen_;
     svg_text out_;
+    symbols symbols_;
 };
 
 } // namespace detail

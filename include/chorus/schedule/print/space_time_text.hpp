@@ -1,10 +1,10 @@
 #pragma once
 /// The space-time diagram as text: ranks are columns, time runs down, messages are arrows. At most 100 columns wide.
 ///
-///             0             1             2
-///     round 1 ●────0/3─────▶⊕             │
-///             │             ●────1/3─────▶⊕
-///             ⊕◀────────────┼────2/3──────●
+///      rank    0             1             2
+///    round 1   ●────0/3─────▶⊕             │
+///              │             ●────1/3─────▶⊕
+///              ⊕◀────────────┼─────2/3─────●
 ///
 /// More ranks than fit side by side (17 and more) are listed round by round: "0→1 0/64".
 
@@ -14,6 +14,7 @@
 #include <chorus/schedule/schedule.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -225,8 +226,19 @@ private:
         if (steps > 0) text_ += "  " + std::to_string(steps) + " local steps on " + std::to_string(ranks) + " ranks\n";
     }
 
+    void symbols_used() {
+        constexpr std::array<std::string_view, 6> meanings{"● sends",  "○ receives", "⊕ receives and folds in",
+                                                           "□ copies", "◆ folds",    "÷ finishes (divides)"};
+        std::array<bool, 6> used{};
+        for (auto const& each : ranks_)
+            for (auto const& s : each.steps) used[static_cast<std::size_t>(s.kind)] = true;
+        std::string text;
+        for (std::size_t k = 0; k < used.size(); ++k)
+            if (used[k]) text += (text.empty() ? "\n" : "  ") + std::string(meanings[k]);
+        text_ += text + "\n";
+    }
     void legend() {
-        if (chart_) text_ += "\n● sends  ○ receives  ⊕ receives and folds in  □ copies  ◆ folds  ÷ finishes\n";
+        if (chart_) symbols_used();
         if (options_.mark.caption.empty()) return;
         text_ += "\n";
         for (auto const& each : wrapped(options_.mark.caption, widest - 2)) text_ += "✖ " + each + "\n";

@@ -117,6 +117,10 @@ inline int mpi_irecv(void* data, std::size_t bytes, int peer, int tag, MPI_Comm 
     if (bytes > INT_MAX) [[unlikely]] return mpi_irecv_long(data, bytes, peer, tag, on, request);
     return MPI_Irecv(data, static_cast<int>(bytes), MPI_BYTE, peer, tag, on, request);
 }
+inline int mpi_imrecv(void* data, std::size_t bytes, MPI_Message* message, MPI_Request* request) {
+    if (bytes > INT_MAX) return MPI_Imrecv(data, 1, mpi_long_type(bytes).get(), message, request);
+    return MPI_Imrecv(data, static_cast<int>(bytes), MPI_BYTE, message, request);
+}
 
 /// Bytes of a received message. MPI_Get_count is the faster one and says MPI_UNDEFINED above INT_MAX.
 inline std::size_t received_bytes(MPI_Status const& status) {

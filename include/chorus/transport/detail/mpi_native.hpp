@@ -207,6 +207,9 @@ public:
         return all;
     }
 
+    /// MPI is about to be finalised.
+    void end() { ended_ = true; }
+
     /// Frees what was made of MPI; MPI must still live.
     void reset() {
         for (auto& each : groups_) each->owned.reset();
@@ -239,6 +242,7 @@ private:
     }
 
     mpi_call translate(native_call const& call, mpi_counts& own, mpi_counts& incoming, mpi_epilogue& after) {
+        if (ended_) [[unlikely]] throw usage_error("chorus: MPI has been finalised");
         auto const& on = group_of(call);
         mpi_call to{call.what, !call.counts.empty(), call.input, call.output, static_cast<int>(call.count),
                     MPI_BYTE,  MPI_OP_NULL,          call.root,  on.comm,     &own, &incoming};
@@ -326,6 +330,7 @@ private:
     mpi_counts own_, incoming_; ///< of the blocking call
     std::deque<pending> started_;
     std::vector<std::size_t> free_;
+    bool ended_ = false;
 };
 
 } // namespace chorus::detail

@@ -1,10 +1,11 @@
 #pragma once
 /// How an exchange becomes an MPI tag.
 ///
-///     | communicator 10 | sequence 8 | lane 2 | signature 0..11 |
+///     | communicator 10 | sequence 8 | lane 2 | fold 0..11 |
 ///
 /// MPI promises tags up to MPI_TAG_UB only: 31 bits in Open MPI, 28 in MPICH. What remains below the fixed 20 bits holds
-/// a fold of the signature, so that a message of another call is not received by mistake.
+/// a fold of the signature and the length, so that a message of another call is not received by mistake. With Open MPI
+/// 4.1 that is more than a courtesy: a long message overruns the buffer of a receive that is too short for it.
 ///
 /// The sequence wraps: 0 (point-to-point) stays 0, collectives take 1..255 in turn. That is harmless. MPI keeps messages
 /// of one (source, tag) in order, and a rank has less than 64 collectives of a communicator in flight: it posts the
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -24,20 +26,20 @@ class mpi_tags {
 public:
     /// `upper_bound` is the value of MPI_TAG_UB.
     explicit mpi_tags(int upper_bound)
-        : signature_bits_(std::min(static_cast<int>(std::bit_width(static_cast<unsigned>(upper_bound) + 1u)) - 1 - fixed_bits, 11)) {
-        if (signature_bits_ < 0)
+        : fold_bits_(std::min(static_cast<int>(std::bit_width(static_cast<unsigned>(upper_bound) + 1u)) - 1 - fixed_bits, 11)) {
+        if (fold_bits_ < 0)
             throw usage_error("chorus: this MPI library has tags up to " + std::to_string(upper_bound) +
                               " only, Chorus needs " + std::to_string((1 << fixed_bits) - 1));
     }
 
-    int operator()(exchange const& ex) const { return place(ex) | fold(ex.signature); }
+    int operator()(exchange const& ex, std::size_t bytes) const { return place(ex) | fold(ex.signature, bytes); }
 
-    /// Whether two tags are of the same exchange, signatures aside.
-    bool same_place(int left, int right) const { return left >> signature_bits_ == right >> signature_bits_; }
+    /// Whether two tags are of the same exchange, folds aside.
+    bool same_place(int left, int right) const { return left >> fold_bits_ == right >> fold_bits_; }
 
-    /// All tags that share the place of `tag` are first_of(tag) + [0, signatures()).
-    int first_of(int tag) const { return tag >> signature_bits_ << signature_bits_; }
-    int signatures() const { return 1 << signature_bits_; }
+    /// All tags that share the place of `tag` are first_of(tag) + [0, folds()).
+    int first_of(int tag) const { return tag >> fold_bits_ << fold_bits_; }
+    int folds() const { return 1 << fold_bits_; }
 
 private:
     static constexpr int fixed_bits = 20;
@@ -45,13 +47,14 @@ private:
     int place(exchange const& ex) const {
         auto const sequence = ex.sequence == 0 ? 0 : 1 + (ex.sequence - 1) % 255;
         auto const fixed = (ex.communicator & 1023u) << 10 | sequence << 2 | (ex.lane & 3u);
-        return static_cast<int>(fixed << signature_bits_);
+        return static_cast<int>(fixed << fold_bits_);
     }
-    int fold(std::uint64_t signature) const {
-        return static_cast<int>((signature * 0x9e3779b97f4a7c15u) >> 32 >> (32 - signature_bits_));
+    int fold(std::uint64_t signature, std::size_t bytes) const {
+        auto const mixed = (signature ^ bytes * 0xd6e8feb86659fd93u) * 0x9e3779b97f4a7c15u;
+        return static_cast<int>(mixed >> 32 >> (32 - fold_bits_));
     }
 
-    int signature_bits_;
+    int fold_bits_;
 };
 
 } // namespace chorus::detail

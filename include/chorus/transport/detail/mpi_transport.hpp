@@ -5,6 +5,7 @@
 #include <chorus/transport/detail/backoff.hpp>
 #include <chorus/transport/detail/mpi_api.hpp>
 #include <chorus/transport/detail/mpi_control.hpp>
+#include <chorus/transport/detail/mpi_host.hpp>
 #include <chorus/transport/detail/mpi_native.hpp>
 #include <chorus/transport/detail/mpi_tags.hpp>
 #include <chorus/transport/transport.hpp>
@@ -16,11 +17,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace chorus {
@@ -42,8 +45,8 @@ public:
 
     explicit mpi_transport(MPI_Comm over, mpi_options how = {})
         : options_(how), data_(detail::mpi_communicator::duplicate(over)),
-          control_comm_(detail::mpi_communicator::duplicate(over)), rank_(data_.rank()), size_(data_.size()),
-          host_of_(find_hosts()), tags_(tag_upper_bound()), wait_(static_cast<int>(std::ranges::count(host_of_, host_of(rank_)))),
+          control_comm_(detail::mpi_communicator::duplicate(over)), rank_(data_.rank()), size_(data_.size()), host_(data_),
+          tags_(tag_upper_bound()), wait_(host_.ranks_here()),
           control_(control_comm_.get()), native_(data_.get()), left_(static_cast<std::size_t>(size_)) {
         require_mpi(MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, &on_finalize, &keyval_, nullptr), "MPI_Comm_create_keyval");
         require_mpi(MPI_Comm_set_attr(MPI_COMM_SELF, keyval_, this), "MPI_Comm_set_attr");
@@ -58,19 +61,19 @@ public:
 
     int rank() const { return rank_; }
     int size() const { return size_; }
-    int host_of(int rank) const { return host_of_[static_cast<std::size_t>(rank)]; }
+    int host_of(int rank) const { return host_.host_of(rank); }
     native_collectives* native() { return &native_; }
 
     /// As measured with Open MPI 4.1 between processes of one host, and a guess between hosts.
     transport_estimates estimates() const {
-        auto const one_host = std::ranges::all_of(host_of_, [&](int host) { return host == host_of_.front(); });
-        if (one_host) return {.latency = 5e-7, .per_message = 2e-7, .per_byte = 2e-10, .per_byte_folded = 1e-10};
+        if (host_.is_only_host()) return {.latency = 5e-7, .per_message = 2e-7, .per_byte = 2e-10, .per_byte_folded = 1e-10};
         return {.latency = 2e-6, .per_message = 3e-7, .per_byte = 1e-10, .per_byte_folded = 1e-10};
     }
 
     bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
+        if (closed_) [[unlikely]] return false;
         auto const [data, bytes] = message(pieces);
-        auto const tag = tags_(ex);
+        auto const tag = tags_(ex, bytes);
         MPI_Request request = MPI_REQUEST_NULL;
         if (!check(detail::mpi_isend(data, bytes, peer, tag, data_.get(), &request), "MPI_Isend", peer)) return false;
         if (bytes <= small_bytes) { // usually gone already: buffered by MPI
@@ -78,16 +81,17 @@ public:
             if (!check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test", peer)) return false;
             if (done != 0) return true;
         }
-        remember(request, {tok, ex.signature, bytes, peer, tag, false, false});
+        remember(request, {tok, ex.signature, data, bytes, peer, tag, false, false});
         return false;
     }
 
     bool post_recv(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
+        if (closed_) [[unlikely]] return false;
         auto const [data, bytes] = message(pieces);
-        auto const tag = tags_(ex);
+        auto const tag = tags_(ex, bytes);
         MPI_Request request = MPI_REQUEST_NULL;
         if (check(detail::mpi_irecv(data, bytes, peer, tag, data_.get(), &request), "MPI_Irecv", peer))
-            remember(request, {tok, ex.signature, bytes, peer, tag, true, false});
+            remember(request, {tok, ex.signature, data, bytes, peer, tag, true, false});
         return false;
     }
 
@@ -105,14 +109,14 @@ public:
     }
 
     std::optional<transport_failure> failure() {
-        read_control();
-        if (!failed_) look_for_trouble();
+        if (!closed_) read_control();
+        if (!closed_ && !failed_) look_for_trouble();
         return failed_;
     }
 
     void revoke(transport_failure const& why) {
         if (!failed_) failed_ = why;
-        if (revoked_) return;
+        if (revoked_ || closed_) return;
         revoked_ = true;
         detail::mpi_control_message text;
         text.what = detail::mpi_control_message::kind::revoke;
@@ -124,8 +128,8 @@ public:
     }
 
     bool withdraw() {
-        for (std::size_t i = 0; i < requests_.size(); ++i)
-            if (posted_[i].receives && requests_[i] != MPI_REQUEST_NULL) MPI_Cancel(&requests_[i]);
+        if (closed_) return true;
+        cancel_receives();
         auto const start = clock::now();
         while (!settle() && clock::now() - start < options_.grace) std::this_thread::yield();
         if (!settled_) {
@@ -139,12 +143,18 @@ public:
     }
 
     /// Notes the collective that begins, for peers that ask what we called.
-    void enter(exchange const& ex) { recent_[recent_count_++ % recent_.size()] = ex; }
+    void enter(exchange const& ex) {
+        recent_[recent_count_++ % recent_.size()] = ex;
+        host_.note(ex);
+    }
+    /// Known of ranks on this host.
+    std::optional<exchange> last_entered(int peer) const { return host_.noted_by(peer); }
 
 private:
     struct operation {
         token which = 0;
         std::uint64_t signature = 0;
+        std::byte* data = nullptr;
         std::size_t bytes = 0;
         int peer = -1;
         int tag = 0;
@@ -153,6 +163,7 @@ private:
     };
     struct suspicion {
         int peer;
+        std::string text;
         clock::time_point until;
     };
 
@@ -183,7 +194,7 @@ private:
             MPI_Status status;
             auto const code = MPI_Test(&requests_[i], &finished, &status);
             if (finished == 0 && code == MPI_SUCCESS) continue;
-            if (accept(posted_[i], code, status)) done[count++] = {posted_[i].which, nullptr};
+            if (accept(posted_[i], code, status)) done[count++] = {posted_[i].which, posted_[i].data};
             forget(i);
         }
         return count;
@@ -203,7 +214,7 @@ private:
         for (std::size_t k = 0; finished != MPI_UNDEFINED && k < static_cast<std::size_t>(finished); ++k) {
             auto const i = next_ + static_cast<std::size_t>(which[k]);
             auto const own_code = in_status ? statuses[k].MPI_ERROR : MPI_SUCCESS;
-            if (accept(posted_[i], own_code, statuses[k])) done[count++] = {posted_[i].which, nullptr};
+            if (accept(posted_[i], own_code, statuses[k])) done[count++] = {posted_[i].which, posted_[i].data};
             requests_[i] = MPI_REQUEST_NULL; // where the operation failed MPI leaves it
         }
         for (auto i = next_ + window; finished > 0 && i-- > next_;)
@@ -220,9 +231,9 @@ private:
     [[gnu::cold, gnu::noinline]] bool refuse(operation const& what, int code, MPI_Status const& status) {
         auto const too_long = code != MPI_SUCCESS && detail::mpi_error_class(code) == MPI_ERR_TRUNCATE;
         if (code != MPI_SUCCESS && !too_long) return broken(code, what.receives ? "MPI_Irecv" : "MPI_Isend", what.peer);
-        auto const sent = too_long ? std::string("more") : std::to_string(detail::received_bytes(status)) + " bytes";
-        fail({transport_failure::kind::mismatch, what.peer,
-              "sends " + sent + " where " + std::to_string(what.bytes) + " bytes are expected", what.signature});
+        auto text = too_long ? "sends more than the " + std::to_string(what.bytes) + " bytes that are expected"
+                             : lengths(detail::received_bytes(status), what.bytes);
+        fail({transport_failure::kind::mismatch, what.peer, std::move(text), what.signature});
         return false;
     }
 
@@ -261,12 +272,12 @@ private:
             case control_kind::left: left_[static_cast<std::size_t>(sender)] = true; break;
             case control_kind::differ:
                 if (!suspect_) tell_our_call(sender, message->tag, our_signature(message->tag));
-                fail({transport_failure::kind::mismatch, sender, "calls something else", message->signature});
+                fail({transport_failure::kind::mismatch, sender, suspect_ ? suspect_->text : "calls something else", message->signature});
                 break;
             }
         }
         if (suspect_ && !failed_ && clock::now() > suspect_->until)
-            fail({transport_failure::kind::mismatch, suspect_->peer, "calls something else", unknown_signature});
+            fail({transport_failure::kind::mismatch, suspect_->peer, suspect_->text, unknown_signature});
     }
 
     /// Looks at operations that were there at the last look already: is a peer gone, or is its message of another call?
@@ -278,27 +289,31 @@ private:
             if (!each.seen) each.seen = true;
             else if (left_[static_cast<std::size_t>(each.peer)])
                 return fail({transport_failure::kind::left, each.peer, "left", 0});
-            else if (each.receives && sent_another_call(each)) {
-                suspect_ = suspicion{each.peer, now + answer_time};
+            else if (auto const sent = each.receives ? sent_instead(each) : std::nullopt) {
+                suspect_ = suspicion{each.peer, lengths(*sent, each.bytes), now + answer_time};
                 return tell_our_call(each.peer, each.tag, each.signature);
             }
         }
     }
 
-    /// A message whose tag differs in the signature only will never be received. It may stand behind others that will.
-    bool sent_another_call(operation const& awaited) const {
+    /// The length of a message that came in place of the awaited one: its tag differs only in the fold of signature and
+    /// length, so that it will never be received. It may stand behind others that will.
+    std::optional<std::size_t> sent_instead(operation const& awaited) const {
         int there = 0;
         MPI_Status status;
         MPI_Iprobe(awaited.peer, MPI_ANY_TAG, data_.get(), &there, &status);
-        if (there == 0) return false;
-        if (tags_.same_place(status.MPI_TAG, awaited.tag)) return status.MPI_TAG != awaited.tag;
+        if (there == 0) return std::nullopt;
         auto const first = tags_.first_of(awaited.tag);
-        for (int tag = first; tag < first + tags_.signatures(); ++tag) {
+        for (int tag = first; tag < first + tags_.folds(); ++tag) {
             if (tag == awaited.tag) continue;
             MPI_Iprobe(awaited.peer, tag, data_.get(), &there, &status);
-            if (there != 0) return true;
+            if (there != 0) return detail::received_bytes(status);
         }
-        return false;
+        return std::nullopt;
+    }
+    static std::string lengths(std::size_t sent, std::size_t expected) {
+        if (sent == expected) return "calls something else";
+        return "sends " + std::to_string(sent) + " bytes where " + std::to_string(expected) + " are expected";
     }
 
     void tell_our_call(int peer, int tag, std::uint64_t signature) {
@@ -312,11 +327,16 @@ private:
         for (auto const& each : posted_)
             if (tags_.same_place(each.tag, tag)) return each.signature;
         for (auto const& each : recent_)
-            if (tags_.same_place(tags_(each), tag)) return each.signature;
+            if (tags_.same_place(tags_(each, 0), tag)) return each.signature;
         return unknown_signature;
     }
 
     // ---- the end
+
+    void cancel_receives() {
+        for (std::size_t i = 0; i < requests_.size(); ++i)
+            if (posted_[i].receives) MPI_Cancel(&requests_[i]);
+    }
 
     /// True once nothing that was posted can touch memory any more. Takes what peers sent, so that they can settle too.
     bool settle() {
@@ -325,18 +345,23 @@ private:
             if (MPI_Test(&requests_[i], &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done != 0) forget(i);
         }
         take_leftovers();
-        settled_ = requests_.empty() && native_.drain();
+        settled_ = requests_.empty() && native_.drain() && leftover_request_ == MPI_REQUEST_NULL;
         return settled_;
     }
 
-    /// A message that is received into nothing is cut off, and its send is done.
-    void take_leftovers() const {
+    /// Receives, one after the other, what nobody will ask for. At full length: Open MPI 4.1 overruns the buffer of a long
+    /// message that is cut off.
+    void take_leftovers() {
         for (int there = 1; there != 0;) {
+            int done = 0;
+            MPI_Test(&leftover_request_, &done, MPI_STATUS_IGNORE);
+            if (done == 0) return;
             MPI_Message found = MPI_MESSAGE_NULL;
             MPI_Status status;
             if (MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, data_.get(), &there, &found, &status) != MPI_SUCCESS || there == 0) return;
-            std::byte nothing{};
-            MPI_Mrecv(&nothing, 0, MPI_BYTE, &found, MPI_STATUS_IGNORE);
+            auto const bytes = detail::received_bytes(status);
+            leftover_ = std::make_unique_for_overwrite<std::byte[]>(bytes + 1);
+            detail::mpi_imrecv(leftover_.get(), bytes, &found, &leftover_request_);
         }
     }
 
@@ -355,6 +380,7 @@ private:
 
     /// Waits for the others. Those that wait for us are told, at once where an exception drives us away.
     void say_farewell(bool at_once) {
+        cancel_receives();
         auto const start = clock::now();
         auto told = revoked_;
         while (!settle() || !everyone_settled()) {
@@ -376,8 +402,10 @@ private:
     void release_all() {
         if (std::exchange(closed_, true)) return;
         control_.close();
+        if (leftover_request_ != MPI_REQUEST_NULL) static_cast<void>(leftover_.release()); // MPI may still write there
         if (all_left_) {
             native_.reset();
+            host_.reset();
             control_comm_.reset();
             data_.reset();
         }
@@ -387,15 +415,20 @@ private:
         }
     }
 
-    /// MPI_Finalize deletes the attributes of MPI_COMM_SELF first: the last moment to leave in order. The object is dead
-    /// from then on.
+    /// MPI_Finalize deletes the attributes of MPI_COMM_SELF first: the last moment to leave in order. Nothing of MPI is
+    /// touched from then on.
     static int on_finalize(MPI_Comm, int, void* self, void*) {
-        auto& transport = *static_cast<mpi_transport*>(self);
-        if (!transport.closed_) {
-            transport.closed_ = true;
-            transport.control_.close();
-        }
+        static_cast<mpi_transport*>(self)->end_with_mpi();
         return MPI_SUCCESS;
+    }
+    void end_with_mpi() {
+        if (std::exchange(closed_, true)) return;
+        control_.close();
+        host_.forget_board();
+        native_.end();
+        requests_.clear();
+        posted_.clear();
+        fail({transport_failure::kind::broken, rank_, "MPI has been finalised", 0});
     }
 
     void report_and_abort() const {
@@ -412,20 +445,6 @@ private:
 
     static void require_mpi(int code, char const* call) { detail::require_mpi(code, call); }
 
-    /// Every rank's host, as the least rank on it.
-    std::vector<int> find_hosts() const {
-        MPI_Comm comm = MPI_COMM_NULL;
-        require_mpi(MPI_Comm_split_type(data_.get(), MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &comm), "MPI_Comm_split_type");
-        detail::mpi_communicator host(comm);
-        auto least = rank_;
-        auto const code = MPI_Bcast(&least, 1, MPI_INT, 0, host.get());
-        host.reset();
-        require_mpi(code, "MPI_Bcast");
-        std::vector<int> hosts(static_cast<std::size_t>(size_));
-        require_mpi(MPI_Allgather(&least, 1, MPI_INT, hosts.data(), 1, MPI_INT, data_.get()), "MPI_Allgather");
-        return hosts;
-    }
-
     int tag_upper_bound() const {
         void* value = nullptr;
         int found = 0;
@@ -436,7 +455,7 @@ private:
     mpi_options options_;
     detail::mpi_communicator data_, control_comm_;
     int rank_, size_;
-    std::vector<int> host_of_;
+    detail::mpi_host host_;
     detail::mpi_tags tags_;
     detail::backoff wait_;
 
@@ -454,6 +473,8 @@ private:
     clock::time_point next_look_{};
     bool revoked_ = false;
 
+    std::unique_ptr<std::byte[]> leftover_; ///< being received to be thrown away
+    MPI_Request leftover_request_ = MPI_REQUEST_NULL;
     MPI_Request farewell_ = MPI_REQUEST_NULL;
     bool farewell_begun_ = false;
     bool settled_ = false;
@@ -462,6 +483,6 @@ private:
     int keyval_ = MPI_KEYVAL_INVALID;
 };
 
-static_assert(transport<mpi_transport> && host_aware_transport<mpi_transport> && estimating_transport<mpi_transport>);
+static_assert(observing_transport<mpi_transport> && host_aware_transport<mpi_transport> && estimating_transport<mpi_transport>);
 
 } // namespace chorus

@@ -118,7 +118,7 @@ public:
         failed_.store(true, std::memory_order_seq_cst);
         wake_all();
     }
-    bool failed() const { return failed_.load(std::memory_order_acquire); }
+    bool failed() const { return failed_.load(std::memory_order_seq_cst); }
     std::optional<transport_failure> failure() {
         if (!failed()) return std::nullopt;
         std::lock_guard const hold(mutex_);

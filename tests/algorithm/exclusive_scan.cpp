@@ -1,0 +1,49 @@
+#include "algorithm/prove.hpp"
+
+#include <chorus/algorithm/exclusive_scan/catalogue.hpp>
+#include <chorus/algorithm/parse.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace chorus;
+using namespace chorus::testing;
+
+namespace {
+
+constexpr auto& entries = catalogue<collective::exclusive_scan>::entries;
+using lines = std::vector<std::string>;
+
+lines trace(std::string_view algorithm, int rank, int ranks, int root = 0) {
+    return trace_of({.rank = rank, .ranks = ranks, .root = root}, *find(entries, algorithm));
+}
+
+} // namespace
+
+TEST_CASE("every exclusive_scan algorithm is right and costs what it says", "[algorithm][exclusive_scan]") {
+    CHECK(disproof_of(entries, 1, 33) == "");
+}
+
+TEST_CASE("every exclusive_scan algorithm is right on many ranks", "[algorithm][exclusive_scan][long]") {
+    CHECK(disproof_of(entries, 34, 64) == "");
+}
+
+TEST_CASE("exclusive_scan: what the catalogue says of names and of operand order holds",
+          "[algorithm][exclusive_scan]") {
+    for (auto const& entry : entries) CHECK(parse_choice(entry.name, 1).name == entry.name);
+    CHECK(wrong_about_order(entries) == "");
+    CHECK(std::any_of(entries.begin(), entries.end(),
+                      [](auto const& e) { return e.keeps_order && e.record != nullptr; }));
+    CHECK(entries.back().name == "native");
+    CHECK(entries.back().record == nullptr);
+}
+
+TEST_CASE("exclusive scan reaches three ranks back in two rounds", "[algorithm][exclusive_scan][trace]") {
+    CHECK(trace("doubling", 1, 4) == lines{"copy 0..1 scratch:0..1", "send 2 scratch:0..1", "recv 0 0..1",
+                                           "reduce 0..1 scratch:0..1 left", "send 3 scratch:0..1"});
+    CHECK(trace("doubling", 3, 4) == lines{"copy 0..1 scratch:0..1", "recv 2 0..1", "recv_reduce 1 0..1 left"});
+}
