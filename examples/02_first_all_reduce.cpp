@@ -20,7 +20,7 @@ int main() {
         chorus::all_reduce(comm, data); // in place; without an operator it sums
         if (speaks) std::printf("sum      %g %g %g\n", data[0], data[1], data[2]);
 
-        std::vector<double> const input{1.0 * comm.rank(), -1.0 * comm.rank()};
+        std::vector<double> const input{1.0 * comm.rank(), 10.0 - comm.rank()};
         std::vector<double> output(2);
         chorus::all_reduce(comm, input, output, chorus::maximum{}); // from one buffer to another
         if (speaks) std::printf("maximum  %g %g\n", output[0], output[1]);

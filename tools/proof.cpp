@@ -32,7 +32,9 @@ choice over_groups(std::vector<int> groups, choice inside = {}, choice between =
 
 /// Equal, unequal, interleaved and nested groups.
 std::vector<choice> groupings(int p) {
-    std::vector<choice> result{over_groups(group_of_equal(p, std::max(1, (p + 1) / 2)))};
+    std::vector<choice> result;
+    result.reserve(5);
+    result.push_back(over_groups(group_of_equal(p, std::max(1, (p + 1) / 2))));
     if (p == 1) return result;
     std::vector<int> interleaved, uneven;
     for (int r = 0; r < p; ++r) {
@@ -50,7 +52,9 @@ std::vector<choice> groupings(int p) {
 /// The algorithm with all options that it should be proven with.
 std::vector<choice> choices_for(catalogue_entry const& entry, int p) {
     if (entry.name == "hierarchical") return groupings(p);
-    std::vector<choice> result{plain(entry.name)};
+    std::vector<choice> result;
+    result.reserve(4);
+    result.push_back(plain(entry.name));
     if (entry.name == "bruck")
         for (auto const radix : {3, 4, 8}) result.push_back(plain(entry.name)), result.back().radix = radix;
     return result;

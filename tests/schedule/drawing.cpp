@@ -138,6 +138,9 @@ TEST_CASE("rounds are those of the textbook", "[schedule][print][rounds]") {
         auto const direct = all_ranks(collective::all_to_all, samples::direct_all_to_all, "", p);
         CHECK(rounds_of(direct).rounds == p - 1);
         CHECK(rounds_of(direct, ports::any).rounds == (p > 1 ? 1 : 0));
+        auto const one_shot = all_ranks(collective::all_reduce, samples::one_shot, "", p);
+        CHECK(rounds_of(one_shot).rounds == p - 1);
+        CHECK(rounds_of(one_shot, ports::any).rounds == (p > 1 ? 1 : 0));
         auto const chain = all_ranks(collective::broadcast, samples::chain_broadcast, "", p, 5);
         CHECK(rounds_of(chain).rounds == (p > 1 ? p - 1 + 4 : 0));
     }

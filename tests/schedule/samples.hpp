@@ -77,7 +77,15 @@ inline void direct_all_to_all(record_sink& sink, arguments const& args) {
     }
 }
 
-/// Up and down a chain, in pieces: the root sends, everybody passes on.
+/// Everybody sends everything to everybody and folds in the order of the ranks.
+inline void one_shot(record_sink& sink, arguments const& args) {
+    auto const rank = sink.rank(), size = sink.size();
+    for (int k = 1; k < size; ++k) sink.send(mod(rank + k, size), args.data);
+    for (int peer = 0; peer < size; ++peer)
+        if (peer != rank) sink.recv_reduce(peer, args.data, peer < rank ? side::left : side::right);
+}
+
+/// Down a chain: the root sends, everybody passes on.
 inline void chain_broadcast(record_sink& sink, arguments const& args) {
     if (sink.rank() > 0) sink.recv(sink.rank() - 1, args.data);
     if (sink.rank() + 1 < sink.size()) sink.send(sink.rank() + 1, args.data);

@@ -85,8 +85,9 @@ struct slice {
     constexpr int block_count() const { return end.ceiling() - begin.block; }
 
     friend constexpr bool operator==(slice const&, slice const&) = default;
+    /// Empty slices overlap nothing.
     friend constexpr bool overlap(slice const& a, slice const& b) {
-        return a.buffer == b.buffer && a.begin < b.end && b.begin < a.end;
+        return a.buffer == b.buffer && a.begin < b.end && b.begin < a.end && a.begin < a.end && b.begin < b.end;
     }
 };
 

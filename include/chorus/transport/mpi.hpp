@@ -38,7 +38,8 @@ inline std::shared_ptr<context> mpi_context(MPI_Comm over, options const& how, m
 /// which is duplicated and may be freed or used as one likes. So is the end of the last communicator or request: it
 /// waits for the other ranks, for `transport.grace` at most.
 inline communicator attach(MPI_Comm over, options const& how = {}, mpi_options const& transport = {}) {
-    if (!detail::mpi_is_initialised()) throw usage_error("chorus: attach before MPI_Init (chorus::mpi_session calls it)");
+    if (!detail::mpi_is_initialised())
+        throw usage_error("chorus: attach before MPI_Init (chorus::mpi_session calls it)");
     if (detail::mpi_is_finalised()) throw usage_error("chorus: attach after MPI_Finalize");
     if (over == MPI_COMM_NULL) throw usage_error("chorus: attach to MPI_COMM_NULL");
     return communicator(detail::mpi_context(over, how, transport));
@@ -63,7 +64,8 @@ public:
     /// All ranks that were started together. Once: `dup` and `split` make further communicators.
     communicator world() {
         if (std::exchange(handed_out_, true))
-            throw usage_error("chorus: mpi_session::world() was called before; dup() of its communicator makes another one");
+            throw usage_error(
+                "chorus: mpi_session::world() was called before; dup() of its communicator makes another one");
         return communicator(owner_);
     }
     int rank() const { return owner_->rank(); }
@@ -71,10 +73,12 @@ public:
 
 private:
     mpi_session(int* argc, char*** argv, options const& how, mpi_options const& transport)
-        : must_finalise_(initialise(argc, argv)), owner_(detail::mpi_context(MPI_COMM_WORLD, how, transport)) {}
+        : must_finalise_(initialise(argc, argv)),
+          owner_(detail::mpi_context(MPI_COMM_WORLD, how, transport)) {}
 
     static bool initialise(int* argc, char*** argv) {
-        if (detail::mpi_is_finalised()) throw usage_error("chorus: mpi_session after MPI_Finalize: MPI starts only once");
+        if (detail::mpi_is_finalised())
+            throw usage_error("chorus: mpi_session after MPI_Finalize: MPI starts only once");
         if (detail::mpi_is_initialised()) return false;
         int provided = 0;
         detail::require_mpi(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");

@@ -61,8 +61,9 @@ struct transport_failure {
 
 /// Protocol. All calls come from one thread, the owner of the rank.
 ///
-///   post_send   Starts a message. The memory must stay as it is until it has finished. Returns true where it has
-///               finished already: no completion follows then. Sends may wait until their receive is posted.
+///   post_send   Starts a message. The memory, and the row of pieces itself, must stay as they are until it has finished.
+///               Returns true where it has finished already: no completion follows then. Sends may wait until their
+///               receive is posted.
 ///   post_recv   Starts to receive a message of exactly that many bytes. Returns true where it is there already.
 ///   poll        Makes progress, stores finished operations, returns how many. Never blocks.
 ///   idle        Called when a poll found nothing, `round` times in a row so far: spins, yields or sleeps, until

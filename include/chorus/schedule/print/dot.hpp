@@ -56,7 +56,7 @@ inline std::string cluster_of(schedule const& of) {
     auto text = "  subgraph cluster_" + rank + " {\n    label=\"rank " + rank + "\"; color=\"#999999\";\n";
     for (std::size_t i = 0; i < of.steps.size(); ++i)
         text += "    " + node_of(of.rank, std::int32_t(i)) +
-                " [label=" + quoted(std::to_string(i) + ": " + describe(of, of.steps[i])) + ", fillcolor=\"" +
+                " [label=" + detail::quoted(std::to_string(i) + ": " + describe(of, of.steps[i])) + ", fillcolor=\"" +
                 std::string(fill_of(of.steps[i].kind)) + "\"];\n";
     for (std::size_t i = 0; i < of.steps.size(); ++i)
         for (auto const before : of.predecessors[i])

@@ -59,7 +59,7 @@ inline std::string json_of(step const& s, std::vector<std::int32_t> const& waits
     auto const folds = s.kind == step_kind::recv_reduce || s.kind == step_kind::reduce;
     auto const number_if = [](bool has, int n) { return has ? std::to_string(n) : std::string("null"); };
     auto const where = s.received == side::left ? "\"left\"" : "\"right\"";
-    return "{\"kind\":" + quoted(name(s.kind)) + ",\"peer\":" + number_if(s.is_message(), s.peer) +
+    return "{\"kind\":" + detail::quoted(name(s.kind)) + ",\"peer\":" + number_if(s.is_message(), s.peer) +
            ",\"lane\":" + number_if(s.is_message(), s.lane) + ",\"index\":" + std::to_string(s.index) +
            ",\"segment\":" + std::to_string(s.segment) + ",\"received\":" + (folds ? where : "null") +
            ",\"source\":" + json_of(s.source) + ",\"target\":" + json_of(s.target) +
@@ -68,7 +68,7 @@ inline std::string json_of(step const& s, std::vector<std::int32_t> const& waits
 
 inline std::string json_of(buffer_shape const& shape, std::size_t id) {
     auto const names = id == 0 ? "input" : id == 1 ? "output" : "scratch";
-    return "{\"name\":" + quoted(names) + ",\"blocks\":" + json_numbers(shape.blocks) +
+    return "{\"name\":" + detail::quoted(names) + ",\"blocks\":" + json_numbers(shape.blocks) +
            ",\"begin\":" + json_of(shape.begin) + ",\"end\":" + json_of(shape.end) + "}";
 }
 

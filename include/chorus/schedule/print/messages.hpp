@@ -108,9 +108,10 @@ public:
 private:
     using port = std::pair<std::int32_t, std::uint8_t>; // rank and lane
 
+    /// Who goes first where two want the same port: as the senders posted them.
     std::pair<int, int> order(std::size_t m) const {
         auto const& each = line_.messages[m];
-        return {std::max(each.send, each.recv), each.send + each.recv};
+        return {each.send, each.recv};
     }
     int& done(std::int32_t rank, std::int32_t step) { return line_.done[std::size_t(rank)][std::size_t(step)]; }
 

@@ -22,7 +22,8 @@ namespace chorus::detail {
 inline std::string mpi_error_text(char const* call, int code) {
     char text[MPI_MAX_ERROR_STRING];
     int length = 0;
-    if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) return std::string(call) + ": error " + std::to_string(code);
+    if (MPI_Error_string(code, text, &length) != MPI_SUCCESS)
+        return std::string(call) + ": error " + std::to_string(code);
     return std::string(call) + ": " + std::string(text, static_cast<std::size_t>(length));
 }
 
@@ -34,7 +35,8 @@ inline int mpi_error_class(int code) {
 
 /// For set-up and native collectives. Messages keep their errors for `failure()` instead.
 inline void require_mpi(int code, char const* call) {
-    if (code != MPI_SUCCESS) [[unlikely]] throw transport_error(mpi_error_text(call, code), {});
+    if (code != MPI_SUCCESS) [[unlikely]]
+        throw transport_error(mpi_error_text(call, code), {});
 }
 
 /// A communicator of our own, so that no message of the program can meet one of ours. Errors are returned, not fatal.
@@ -43,7 +45,8 @@ class mpi_communicator {
 public:
     mpi_communicator() = default;
     explicit mpi_communicator(MPI_Comm taken) : handle_(taken) {
-        if (handle_ != MPI_COMM_NULL) require_mpi(MPI_Comm_set_errhandler(handle_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+        if (handle_ != MPI_COMM_NULL)
+            require_mpi(MPI_Comm_set_errhandler(handle_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     }
     static mpi_communicator duplicate(MPI_Comm original) {
         MPI_Comm copy = MPI_COMM_NULL;
@@ -101,8 +104,8 @@ private:
     MPI_Datatype type_ = MPI_DATATYPE_NULL;
 };
 
-[[gnu::cold, gnu::noinline]] inline int mpi_isend_long(void const* data, std::size_t bytes, int peer, int tag, MPI_Comm on,
-                                                       MPI_Request* request) {
+[[gnu::cold, gnu::noinline]] inline int mpi_isend_long(void const* data, std::size_t bytes, int peer, int tag,
+                                                       MPI_Comm on, MPI_Request* request) {
     return MPI_Isend(data, 1, mpi_long_type(bytes).get(), peer, tag, on, request);
 }
 [[gnu::cold, gnu::noinline]] inline int mpi_irecv_long(void* data, std::size_t bytes, int peer, int tag, MPI_Comm on,
@@ -110,11 +113,13 @@ private:
     return MPI_Irecv(data, 1, mpi_long_type(bytes).get(), peer, tag, on, request);
 }
 inline int mpi_isend(void const* data, std::size_t bytes, int peer, int tag, MPI_Comm on, MPI_Request* request) {
-    if (bytes > INT_MAX) [[unlikely]] return mpi_isend_long(data, bytes, peer, tag, on, request);
+    if (bytes > INT_MAX) [[unlikely]]
+        return mpi_isend_long(data, bytes, peer, tag, on, request);
     return MPI_Isend(data, static_cast<int>(bytes), MPI_BYTE, peer, tag, on, request);
 }
 inline int mpi_irecv(void* data, std::size_t bytes, int peer, int tag, MPI_Comm on, MPI_Request* request) {
-    if (bytes > INT_MAX) [[unlikely]] return mpi_irecv_long(data, bytes, peer, tag, on, request);
+    if (bytes > INT_MAX) [[unlikely]]
+        return mpi_irecv_long(data, bytes, peer, tag, on, request);
     return MPI_Irecv(data, static_cast<int>(bytes), MPI_BYTE, peer, tag, on, request);
 }
 inline int mpi_imrecv(void* data, std::size_t bytes, MPI_Message* message, MPI_Request* request) {
@@ -126,7 +131,8 @@ inline int mpi_imrecv(void* data, std::size_t bytes, MPI_Message* message, MPI_R
 inline std::size_t received_bytes(MPI_Status const& status) {
     int count = 0;
     MPI_Get_count(&status, MPI_BYTE, &count);
-    if (count != MPI_UNDEFINED) [[likely]] return static_cast<std::size_t>(count);
+    if (count != MPI_UNDEFINED) [[likely]]
+        return static_cast<std::size_t>(count);
     MPI_Count large = 0;
     MPI_Get_elements_x(&status, MPI_BYTE, &large);
     return static_cast<std::size_t>(large);

@@ -1,6 +1,7 @@
 #pragma once
-/// The control channel of the MPI transport: small messages that say why somebody gives up. They travel on a communicator
-/// of their own and are read only where a rank waits in vain, so that they cost nothing as long as all is well.
+/// The control channel of the MPI transport: small messages that say why somebody gives up. They travel on a
+/// communicator of their own and are read only where a rank waits in vain, so that they cost nothing as long as all is
+/// well.
 
 #include <chorus/transport/detail/mpi_api.hpp>
 #include <chorus/transport/transport.hpp>
@@ -25,7 +26,7 @@ struct mpi_control_message {
     };
     kind what = kind::revoke;
     std::int32_t sender = -1;
-    std::int32_t why = 0;   ///< transport_failure::kind
+    std::int32_t why = 0;    ///< transport_failure::kind
     std::int32_t about = -1; ///< transport_failure::rank
     std::int32_t tag = 0;
     std::uint64_t signature = 0;
@@ -75,7 +76,8 @@ public:
 
 private:
     void listen() {
-        require_mpi(MPI_Irecv(&incoming_, sizeof incoming_, MPI_BYTE, MPI_ANY_SOURCE, 0, on_, &listening_), "MPI_Irecv");
+        require_mpi(MPI_Irecv(&incoming_, sizeof incoming_, MPI_BYTE, MPI_ANY_SOURCE, 0, on_, &listening_),
+                    "MPI_Irecv");
     }
 
     MPI_Comm on_;

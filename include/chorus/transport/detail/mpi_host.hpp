@@ -1,6 +1,6 @@
 #pragma once
-/// Which ranks share a host, and a noticeboard in memory that those of one host share: what everyone entered last. It is
-/// written with two stores per collective and read when a deadline has passed.
+/// Which ranks share a host, and a noticeboard in memory that those of one host share: what everyone entered last. It
+/// is written with two stores per collective and read when a deadline has passed.
 
 #include <chorus/transport/detail/mpi_api.hpp>
 #include <chorus/transport/transport.hpp>
@@ -20,7 +20,8 @@ public:
         auto const rank = all.rank();
         auto const ranks = static_cast<std::size_t>(all.size());
         MPI_Comm comm = MPI_COMM_NULL;
-        require_mpi(MPI_Comm_split_type(all.get(), MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &comm), "MPI_Comm_split_type");
+        require_mpi(MPI_Comm_split_type(all.get(), MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &comm),
+                    "MPI_Comm_split_type");
         host_ = mpi_communicator(comm);
         here_ = host_.size();
 
@@ -73,7 +74,8 @@ private:
     void set_up_board(int host, std::vector<int> const& theirs) {
         void* memory = nullptr;
         auto const bytes = static_cast<MPI_Aint>(sizeof(notice));
-        if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, host_.get(), static_cast<void*>(&memory), &window_) != MPI_SUCCESS) {
+        if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, host_.get(), static_cast<void*>(&memory), &window_) !=
+            MPI_SUCCESS) {
             window_ = MPI_WIN_NULL;
             return;
         }
@@ -84,7 +86,8 @@ private:
             MPI_Aint size = 0;
             int unit = 0;
             void* place = nullptr;
-            if (MPI_Win_shared_query(window_, theirs[2 * rank + 1], &size, &unit, static_cast<void*>(&place)) == MPI_SUCCESS)
+            if (MPI_Win_shared_query(window_, theirs[2 * rank + 1], &size, &unit, static_cast<void*>(&place)) ==
+                MPI_SUCCESS)
                 board_[rank] = static_cast<notice const*>(place);
         }
         require_mpi(MPI_Barrier(host_.get()), "MPI_Barrier"); // every notice is blank before anyone reads it

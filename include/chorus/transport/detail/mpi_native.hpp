@@ -1,7 +1,8 @@
 #pragma once
-/// MPI's own collectives behind `native_collectives`: MPI_Allreduce and its like, blocking and not.
+/// MPI's own collectives behind `native_collectives`: MPI_Allreduce and its like.
 
 #include <chorus/transport/detail/mpi_api.hpp>
+#include <chorus/transport/detail/mpi_call.hpp>
 #include <chorus/transport/detail/mpi_types.hpp>
 #include <chorus/transport/native.hpp>
 
@@ -17,109 +18,6 @@
 #include <vector>
 
 namespace chorus::detail {
-
-/// Counts of a v form and where its blocks begin, as ints. MPI reads them until a non-blocking collective has finished.
-struct mpi_counts {
-    std::vector<int> counts, places;
-
-    /// `begins`: first element of each block; empty: one after the other.
-    void assign(std::span<std::size_t const> from, std::span<std::size_t const> begins) {
-        counts.clear();
-        places.clear();
-        std::size_t next = 0, end = 0;
-        for (std::size_t i = 0; i < from.size(); ++i) {
-            auto const begin = begins.empty() ? next : begins[i];
-            counts.push_back(static_cast<int>(from[i]));
-            places.push_back(static_cast<int>(begin));
-            next = begin + from[i];
-            end = std::max(end, next);
-        }
-        if (end > INT_MAX) throw usage_error("chorus: MPI's own collectives count elements in int; choose another algorithm");
-    }
-};
-
-/// A call in MPI's words.
-struct mpi_call {
-    collective what;
-    bool vary;             ///< a v form
-    void const* in;
-    void* out;
-    int count;
-    MPI_Datatype type;
-    MPI_Op op;
-    int root;
-    MPI_Comm comm;
-    mpi_counts const* own;      ///< v forms: the counts; all_to_all_v: what this rank sends
-    mpi_counts const* incoming; ///< all_to_all_v: what it receives
-};
-
-inline int run_blocking(mpi_call const& c) {
-    using enum collective;
-    switch (c.what) {
-    case all_reduce: return MPI_Allreduce(c.in, c.out, c.count, c.type, c.op, c.comm);
-    case broadcast: return MPI_Bcast(c.out, c.count, c.type, c.root, c.comm);
-    case reduce: return MPI_Reduce(c.in, c.out, c.count, c.type, c.op, c.root, c.comm);
-    case scan: return MPI_Scan(c.in, c.out, c.count, c.type, c.op, c.comm);
-    case exclusive_scan: return MPI_Exscan(c.in, c.out, c.count, c.type, c.op, c.comm);
-    case barrier: return MPI_Barrier(c.comm);
-    case reduce_scatter:
-        if (c.vary) return MPI_Reduce_scatter(c.in, c.out, c.own->counts.data(), c.type, c.op, c.comm);
-        return MPI_Reduce_scatter_block(c.in, c.out, c.count, c.type, c.op, c.comm);
-    case all_gather:
-        if (c.vary)
-            return MPI_Allgatherv(c.in, c.count, c.type, c.out, c.own->counts.data(), c.own->places.data(), c.type, c.comm);
-        return MPI_Allgather(c.in, c.count, c.type, c.out, c.count, c.type, c.comm);
-    case gather:
-        if (c.vary)
-            return MPI_Gatherv(c.in, c.count, c.type, c.out, c.own->counts.data(), c.own->places.data(), c.type, c.root, c.comm);
-        return MPI_Gather(c.in, c.count, c.type, c.out, c.count, c.type, c.root, c.comm);
-    case scatter:
-        if (c.vary)
-            return MPI_Scatterv(c.in, c.own->counts.data(), c.own->places.data(), c.type, c.out, c.count, c.type, c.root, c.comm);
-        return MPI_Scatter(c.in, c.count, c.type, c.out, c.count, c.type, c.root, c.comm);
-    case all_to_all:
-        if (c.vary)
-            return MPI_Alltoallv(c.in, c.own->counts.data(), c.own->places.data(), c.type, c.out, c.incoming->counts.data(),
-                                 c.incoming->places.data(), c.type, c.comm);
-        return MPI_Alltoall(c.in, c.count, c.type, c.out, c.count, c.type, c.comm);
-    case send_recv: break;
-    }
-    return MPI_ERR_UNSUPPORTED_OPERATION;
-}
-
-inline int begin_nonblocking(mpi_call const& c, MPI_Request* r) {
-    using enum collective;
-    switch (c.what) {
-    case all_reduce: return MPI_Iallreduce(c.in, c.out, c.count, c.type, c.op, c.comm, r);
-    case broadcast: return MPI_Ibcast(c.out, c.count, c.type, c.root, c.comm, r);
-    case reduce: return MPI_Ireduce(c.in, c.out, c.count, c.type, c.op, c.root, c.comm, r);
-    case scan: return MPI_Iscan(c.in, c.out, c.count, c.type, c.op, c.comm, r);
-    case exclusive_scan: return MPI_Iexscan(c.in, c.out, c.count, c.type, c.op, c.comm, r);
-    case barrier: return MPI_Ibarrier(c.comm, r);
-    case reduce_scatter:
-        if (c.vary) return MPI_Ireduce_scatter(c.in, c.out, c.own->counts.data(), c.type, c.op, c.comm, r);
-        return MPI_Ireduce_scatter_block(c.in, c.out, c.count, c.type, c.op, c.comm, r);
-    case all_gather:
-        if (c.vary)
-            return MPI_Iallgatherv(c.in, c.count, c.type, c.out, c.own->counts.data(), c.own->places.data(), c.type, c.comm, r);
-        return MPI_Iallgather(c.in, c.count, c.type, c.out, c.count, c.type, c.comm, r);
-    case gather:
-        if (c.vary)
-            return MPI_Igatherv(c.in, c.count, c.type, c.out, c.own->counts.data(), c.own->places.data(), c.type, c.root, c.comm, r);
-        return MPI_Igather(c.in, c.count, c.type, c.out, c.count, c.type, c.root, c.comm, r);
-    case scatter:
-        if (c.vary)
-            return MPI_Iscatterv(c.in, c.own->counts.data(), c.own->places.data(), c.type, c.out, c.count, c.type, c.root, c.comm, r);
-        return MPI_Iscatter(c.in, c.count, c.type, c.out, c.count, c.type, c.root, c.comm, r);
-    case all_to_all:
-        if (c.vary)
-            return MPI_Ialltoallv(c.in, c.own->counts.data(), c.own->places.data(), c.type, c.out, c.incoming->counts.data(),
-                                  c.incoming->places.data(), c.type, c.comm, r);
-        return MPI_Ialltoall(c.in, c.count, c.type, c.out, c.count, c.type, c.comm, r);
-    case send_recv: break;
-    }
-    return MPI_ERR_UNSUPPORTED_OPERATION;
-}
 
 /// What remains to be done after MPI is through: the division of an average, and for reduce_scatter in place the way to
 /// this rank's own block (MPI leaves the result in front).
@@ -151,12 +49,14 @@ public:
         if (call.what == collective::barrier) return true;
         if (call.what == collective::send_recv || call.what_to_fold == nullptr) return false;
         auto const& kernel = *call.what_to_fold;
-        auto const varies_by_rank = call.what == collective::all_to_all && !call.counts.empty(); // nobody knows the total
+        auto const varies_by_rank =
+            call.what == collective::all_to_all && !call.counts.empty(); // nobody knows the total
         auto const scans = call.what == collective::scan || call.what == collective::exclusive_scan;
         if (kernel.element_bytes > INT_MAX || (varies_by_rank && call.input == nullptr)) return false;
         if (has_operator(call.what) && !mpi_types::folds(kernel.element, kernel.operation)) return false;
         if (scans && kernel.finish != nullptr) return false;
-        if (call.what == collective::reduce_scatter && !(call.input_displacements.empty() && call.output_displacements.empty()))
+        if (call.what == collective::reduce_scatter &&
+            !(call.input_displacements.empty() && call.output_displacements.empty()))
             return false;
         return varies_by_rank || total(call) <= INT_MAX;
     }
@@ -180,7 +80,8 @@ public:
         }
         auto& place = started_[free_.back()];
         place.after = {};
-        require_mpi(begin_nonblocking(translate(call, place.own, place.incoming, place.after), &place.request), name(call.what).data());
+        require_mpi(begin_nonblocking(translate(call, place.own, place.incoming, place.after), &place.request),
+                    name(call.what).data());
         auto const handle = free_.back();
         free_.pop_back();
         return handle;
@@ -196,7 +97,8 @@ public:
         return true;
     }
 
-    /// Pushes what was started; true once nothing of it touches memory any more. For the end only: handles are void then.
+    /// Pushes what was started; true once nothing of it touches memory any more. For the end only: handles are void
+    /// then.
     bool drain() {
         auto all = true;
         for (auto& each : started_) {
@@ -237,27 +139,34 @@ private:
         if (!has_blocks(call.what)) return call.count;
         std::size_t sum = 0;
         for (auto const count : call.counts) sum += count;
-        return call.counts.empty() ? call.count * (call.members.empty() ? static_cast<std::size_t>(world_.size) : call.members.size())
-                                   : sum;
+        return call.counts.empty()
+                   ? call.count * (call.members.empty() ? static_cast<std::size_t>(world_.size) : call.members.size())
+                   : sum;
     }
 
     mpi_call translate(native_call const& call, mpi_counts& own, mpi_counts& incoming, mpi_epilogue& after) {
-        if (ended_) [[unlikely]] throw usage_error("chorus: MPI has been finalised");
+        if (ended_) [[unlikely]]
+            throw usage_error("chorus: MPI has been finalised");
         auto const& on = group_of(call);
         mpi_call to{call.what, !call.counts.empty(), call.input, call.output, static_cast<int>(call.count),
-                    MPI_BYTE,  MPI_OP_NULL,          call.root,  on.comm,     &own, &incoming};
+                    MPI_BYTE,  MPI_OP_NULL,          call.root,  on.comm,     &own,
+                    &incoming};
         if (call.what == collective::barrier) return to;
 
         auto const& kernel = *call.what_to_fold;
         if (has_operator(call.what)) {
             to.type = types_.folded(kernel.element);
             to.op = types_.folded_with(kernel.operation);
-        } else to.type = types_.moved(kernel.element_bytes);
+        } else
+            to.type = types_.moved(kernel.element_bytes);
         if (to.vary) {
             auto const from_input = call.what == collective::all_to_all || call.what == collective::scatter;
-            own.assign(call.counts, from_input && call.input != nullptr ? call.input_displacements : call.output_displacements);
-            if (call.what == collective::all_to_all) incoming.assign(call.incoming_counts, call.output_displacements);
-            else to.count = own.counts[static_cast<std::size_t>(on.rank)];
+            own.assign(call.counts,
+                       from_input && call.input != nullptr ? call.input_displacements : call.output_displacements);
+            if (call.what == collective::all_to_all)
+                incoming.assign(call.incoming_counts, call.output_displacements);
+            else
+                to.count = own.counts[static_cast<std::size_t>(on.rank)];
         }
         if (call.input == nullptr) set_in_place(to, on);
         if (kernel.finish != nullptr || (call.input == nullptr && call.what == collective::reduce_scatter))
@@ -265,12 +174,15 @@ private:
         return to;
     }
 
-    /// Without an input the output holds this rank's contribution. MPI wants to be told so: with a root only there, and at
-    /// a scatter's root about the buffer where the root's own block stays.
+    /// Without an input the output holds this rank's contribution. MPI wants to be told so: with a root only there, and
+    /// at a scatter's root about the buffer where the root's own block stays.
     static void set_in_place(mpi_call& to, group const& on) {
-        if (has_root(to.what) && on.rank != to.root) to.in = to.out;
-        else if (to.what == collective::scatter) to.in = std::exchange(to.out, MPI_IN_PLACE);
-        else to.in = MPI_IN_PLACE;
+        if (has_root(to.what) && on.rank != to.root)
+            to.in = to.out;
+        else if (to.what == collective::scatter)
+            to.in = std::exchange(to.out, MPI_IN_PLACE);
+        else
+            to.in = MPI_IN_PLACE;
     }
 
     static void set_epilogue(mpi_epilogue& after, mpi_call const& to, kernel const& kernel, group const& on) {
@@ -287,7 +199,8 @@ private:
     group const& group_of(native_call const& call) {
         if (call.members.empty()) return world_;
         if (call.communicator < latest_.size())
-            if (auto const* known = latest_[call.communicator]; known != nullptr && std::ranges::equal(known->members, call.members))
+            if (auto const* known = latest_[call.communicator];
+                known != nullptr && std::ranges::equal(known->members, call.members))
                 return *known;
         return find_or_make(call);
     }
@@ -313,7 +226,8 @@ private:
         MPI_Comm comm = MPI_COMM_NULL;
         require_mpi(MPI_Comm_group(world_.comm, &all), "MPI_Comm_group");
         auto code = MPI_Group_incl(all, static_cast<int>(call.members.size()), call.members.data(), &some);
-        if (code == MPI_SUCCESS) code = MPI_Comm_create_group(world_.comm, some, static_cast<int>(call.communicator), &comm);
+        if (code == MPI_SUCCESS)
+            code = MPI_Comm_create_group(world_.comm, some, static_cast<int>(call.communicator), &comm);
         if (some != MPI_GROUP_NULL) MPI_Group_free(&some);
         MPI_Group_free(&all);
         require_mpi(code, "MPI_Comm_create_group");

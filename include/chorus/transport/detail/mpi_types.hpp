@@ -32,20 +32,26 @@ public:
         set(op::logical_and, MPI_LAND), set(op::logical_or, MPI_LOR), set(op::logical_xor, MPI_LXOR);
     }
 
-    /// Whether MPI folds these elements with this operator to what Chorus' own kernel makes of them. It does not for the
-    /// least and greatest of floating-point numbers: with zeros and NaNs its result depends on the order of the ranks.
+    /// Whether MPI folds these elements with this operator to what Chorus' own kernel makes of them. It does not for
+    /// the least and greatest of floating-point numbers: with zeros and NaNs its result depends on the order of the
+    /// ranks.
     static bool folds(element_id on, operator_id with) {
         switch (with) {
-        case operator_id::custom: return false;
+        case operator_id::custom:
+            return false;
         case operator_id::plus:
         case operator_id::multiplies:
-        case operator_id::average: return is_integer(on) || is_wide_real(on) || is_complex(on);
+        case operator_id::average:
+            return is_integer(on) || is_wide_real(on) || is_complex(on);
         case operator_id::min:
-        case operator_id::max: return is_integer(on);
+        case operator_id::max:
+            return is_integer(on);
         case operator_id::bit_and:
         case operator_id::bit_or:
-        case operator_id::bit_xor: return is_integer(on) || on == element_id::byte;
-        default: return is_integer(on) || on == element_id::boolean;
+        case operator_id::bit_xor:
+            return is_integer(on) || on == element_id::byte;
+        default:
+            return is_integer(on) || on == element_id::boolean;
         }
     }
 
@@ -55,11 +61,16 @@ public:
     /// A type for elements that are moved and not folded: only their size counts.
     MPI_Datatype moved(std::size_t element_bytes) {
         switch (element_bytes) {
-        case 1: return MPI_BYTE;
-        case 2: return MPI_INT16_T;
-        case 4: return MPI_INT32_T;
-        case 8: return MPI_INT64_T;
-        default: return made(element_bytes);
+        case 1:
+            return MPI_BYTE;
+        case 2:
+            return MPI_INT16_T;
+        case 4:
+            return MPI_INT32_T;
+        case 8:
+            return MPI_INT64_T;
+        default:
+            return made(element_bytes);
         }
     }
 

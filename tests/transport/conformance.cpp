@@ -1,0 +1,44 @@
+/// The conformance suite on threads, plain and under every decorator.
+
+#include "support/conformance.hpp"
+#include "support/decorated.hpp"
+#include "support/seed.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <stdexcept>
+
+using namespace chorus;
+using namespace chorus::testing;
+
+namespace {
+
+/// What is wrong on p threads, or nothing.
+std::string wrong_on(int p, dress what, conformance_plan const& plan) {
+    options how;
+    how.timeout = std::chrono::seconds(60);
+    return thrown_by([&] {
+        run_dressed(p, how, what, plan.seed, [&](communicator& comm) {
+            if (auto const wrong = conformance(comm, plan); !wrong.empty()) throw std::runtime_error(wrong);
+        });
+    });
+}
+
+} // namespace
+
+TEST_CASE("every collective by every algorithm on threads", "[transport/conformance]") {
+    auto const seed = test_seed();
+    CAPTURE(seed);
+    for (int const p : {1, 2, 3, 4, 5, 7, 8}) CHECK(wrong_on(p, dress::plain, {.seed = seed, .large = p < 4}) == "");
+}
+
+TEST_CASE("every collective by every algorithm under every decorator", "[transport/conformance]") {
+    auto const seed = test_seed();
+    CAPTURE(seed);
+    for (auto const what : all_dresses)
+        for (int const p : {2, 3, 5}) {
+            CAPTURE(name(what), p);
+            CHECK(wrong_on(p, what, {.seed = seed + static_cast<std::uint64_t>(p), .large = p == 2}) == "");
+        }
+}

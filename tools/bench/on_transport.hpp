@@ -1,0 +1,14 @@
+#pragma once
+/// The same measurement on each transport. Return the exit status.
+
+#include "algorithms.hpp"
+#include "options.hpp"
+
+namespace chorus::tools {
+
+int bench_on_threads(bench_options const& how, algorithms const& known);
+
+/// An environment_error where this command was built without MPI.
+int bench_on_mpi(bench_options const& how, algorithms const& known);
+
+} // namespace chorus::tools
