@@ -28,27 +28,28 @@ int main() {
     using enum chorus::collective;
 
     judge("a ring", chorus::custom_choice<all_reduce>([](record_sink& sink, slice_list const& data) {
-        auto const rank = sink.rank(), size = sink.size(), next = mod(rank + 1, size), prev = mod(rank - 1, size);
-        for (int step = 0; step < size - 1; ++step) {
-            sink.send(next, data.part(rank - step, size));
-            sink.recv_reduce(prev, data.part(rank - step - 1, size));
-        }
-        for (int step = 0; step < size - 1; ++step) {
-            sink.send(next, data.part(rank + 1 - step, size));
-            sink.recv(prev, data.part(rank - step, size));
-        }
-    }));
+              auto const rank = sink.rank(), size = sink.size(), next = mod(rank + 1, size), prev = mod(rank - 1, size);
+              for (int step = 0; step < size - 1; ++step) {
+                  sink.send(next, data.part(rank - step, size));
+                  sink.recv_reduce(prev, data.part(rank - step - 1, size));
+              }
+              for (int step = 0; step < size - 1; ++step) {
+                  sink.send(next, data.part(rank + 1 - step, size));
+                  sink.recv(prev, data.part(rank - step, size));
+              }
+          }));
 
-    judge("a ring that goes on folding", chorus::custom_choice<all_reduce>([](record_sink& sink, slice_list const& data) {
-        auto const rank = sink.rank(), size = sink.size(), next = mod(rank + 1, size), prev = mod(rank - 1, size);
-        for (int step = 0; step < 2 * (size - 1); ++step) { // a step too simple: the second round must replace
-            sink.send(next, data.part(rank - step, size));
-            sink.recv_reduce(prev, data.part(rank - step - 1, size));
-        }
-    }));
+    judge("a ring that goes on folding",
+          chorus::custom_choice<all_reduce>([](record_sink& sink, slice_list const& data) {
+              auto const rank = sink.rank(), size = sink.size(), next = mod(rank + 1, size), prev = mod(rank - 1, size);
+              for (int step = 0; step < 2 * (size - 1); ++step) { // a step too simple: the second round must replace
+                  sink.send(next, data.part(rank - step, size));
+                  sink.recv_reduce(prev, data.part(rank - step - 1, size));
+              }
+          }));
 
     judge("a ring that nobody begins", chorus::custom_choice<all_reduce>([](record_sink& sink, slice_list const& data) {
-        sink.recv_reduce(mod(sink.rank() - 1, sink.size()), data); // everybody waits for the left neighbour
-        sink.send(mod(sink.rank() + 1, sink.size()), data);
-    }));
+              sink.recv_reduce(mod(sink.rank() - 1, sink.size()), data); // everybody waits for the left neighbour
+              sink.send(mod(sink.rank() + 1, sink.size()), data);
+          }));
 }

@@ -1,5 +1,6 @@
-// An algorithm of one's own: a callable without state that tells a sink what a rank sends and receives. Given as the last
-// argument it runs like the library's, blocking, asynchronous or persistent, on every transport; `verify` proves it.
+// An algorithm of one's own: a callable without state that tells a sink what a rank sends and receives. Given as the
+// last argument it runs like the library's, blocking, asynchronous or persistent, on every transport; `verify` proves
+// it.
 #include <chorus/chorus.hpp>
 #include <chorus/verify/verify.hpp>
 
@@ -39,7 +40,8 @@ int main() {
         chorus::all_reduce(comm, data, std::plus<>{}, star{});
         if (comm.rank() == 0) std::printf("0 + 1 + 2 + 3 + 4 = %d\n", data[0]);
 
-        // A lambda will do. A broadcast's page gets the root, too; see include/chorus/algorithm/custom.hpp for the others.
+        // A lambda will do. A broadcast's page gets the root, too; see include/chorus/algorithm/custom.hpp for the
+        // others.
         std::vector<int> word{comm.rank() == 2 ? 42 : 0};
         chorus::broadcast(comm, word, 2, [](auto& sink, auto const& whole, int root) {
             for (int other = 0; other < sink.size(); ++other) {

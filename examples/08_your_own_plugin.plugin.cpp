@@ -3,7 +3,8 @@
 // Run: build/bin/chorus show all_reduce star --ranks 4 --plugin build/bin/examples/08_your_own_plugin.so
 //
 //     build/bin/chorus verify all_reduce star --plugin build/bin/examples/08_your_own_plugin.so
-//     build/bin/chorus bench --collective all_reduce --algorithm star,ring --plugin build/bin/examples/08_your_own_plugin.so
+//     build/bin/chorus bench --collective all_reduce --algorithm star,ring --plugin
+//     build/bin/examples/08_your_own_plugin.so
 //
 // Outside of this repository: g++ -std=c++20 -O2 -shared -fPIC -I include mine.cpp -o mine.so
 #include <chorus/plugin.hpp>

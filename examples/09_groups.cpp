@@ -36,9 +36,11 @@ int main() {
         if (comm.rank() == 0) std::printf("hierarchical: %d %d\n", data[0], data[1]);
 
         // Equal groups: each member carries its part to the other groups, all links between them are used at once.
-        auto const by_number = chorus::hierarchical::by_group({0, 1, 2, 0, 1, 2}, chorus::direct{}, chorus::circulant{});
+        auto const by_number =
+            chorus::hierarchical::by_group({0, 1, 2, 0, 1, 2}, chorus::direct{}, chorus::circulant{});
         std::vector<int> numbers(6);
         chorus::all_gather(comm, std::vector{comm.rank()}, numbers, by_number);
-        if (comm.rank() == 0) std::printf("gathered: %d %d %d ... %d\n", numbers[0], numbers[1], numbers[2], numbers[5]);
+        if (comm.rank() == 0)
+            std::printf("gathered: %d %d %d ... %d\n", numbers[0], numbers[1], numbers[2], numbers[5]);
     });
 }

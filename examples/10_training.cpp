@@ -33,8 +33,8 @@ std::vector<double> train(chorus::communicator& comm, std::span<digits::image co
         }
         auto const passed = digits::right(look_together(comm, exam, w));
         if (comm.rank() == 0 && (epoch & (epoch - 1)) == 0)
-            std::printf("%d ranks, epoch %d: loss %.3f, reads %d of %zu new digits\n", comm.size(), epoch,
-                        loss / known, passed, exam.size());
+            std::printf("%d ranks, epoch %d: loss %.3f, reads %d of %zu new digits\n", comm.size(), epoch, loss / known,
+                        passed, exam.size());
     }
     return w;
 }
@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
             if (ranks == 1) alone = w;
             double difference = 0;
             for (std::size_t i = 0; i < w.size(); ++i) difference = std::max(difference, std::abs(w[i] - alone[i]));
-            if (ranks > 1) std::printf("weights differ from one rank's by rounding only: %s\n", difference < 1e-9 ? "yes" : "no");
+            if (ranks > 1)
+                std::printf("weights differ from one rank's by rounding only: %s\n", difference < 1e-9 ? "yes" : "no");
         });
 }

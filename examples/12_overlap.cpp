@@ -10,8 +10,8 @@
 constexpr int layers = 4;
 constexpr std::size_t length = 100'000;
 
-/// Some arithmetic that takes its time. There is no thread behind the scenes: an asynchronous collective advances inside
-/// Chorus calls only, so a long computation calls progress() now and then.
+/// Some arithmetic that takes its time. There is no thread behind the scenes: an asynchronous collective advances
+/// inside Chorus calls only, so a long computation calls progress() now and then.
 std::vector<float> gradient_of(int layer, chorus::communicator& comm) {
     std::vector<float> g(length);
     for (std::size_t i = 0; i < length; ++i) {

@@ -1,91 +1,52 @@
-// A transport in a page: a locked list of messages that all ranks share. Sends copy, receives look for their match. What
-// each function promises is said in include/chorus/transport/transport.hpp; docs/transports.md walks through this file.
+// A transport of one's own is one class, here the one in post_transport.hpp: with it all collectives and all algorithms
+// run, asynchronously too, and mismatched calls are found. docs/transports.md walks through it.
+#include "post_transport.hpp"
+
 #include <chorus/chorus.hpp>
 
-#include <algorithm>
 #include <cstdio>
-#include <list>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <span>
-#include <string_view>
 #include <thread>
 #include <vector>
 
-using chorus::clock, chorus::completion, chorus::exchange, chorus::piece, chorus::token, chorus::transport_failure;
-
-struct message { int from, to; exchange ex; std::vector<std::byte> bytes; };
-struct post_office { int ranks; std::mutex mutex; std::list<message> messages; std::optional<transport_failure> failure; };
-
-class post_transport {
-public:
-    static constexpr std::string_view name = "post";
-    static constexpr bool gathers = false; // a message is one piece: the runtime packs what is scattered
-
-    post_transport(post_office& office, int rank) : office_(office), rank_(rank) {}
-    int rank() const { return rank_; }
-    int size() const { return office_.ranks; }
-
-    bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token) {
-        message letter{rank_, peer, ex, {}};
-        for (auto const& each : pieces) letter.bytes.assign(each.data, each.data + each.bytes);
-        std::lock_guard const hold(office_.mutex);
-        office_.messages.push_back(std::move(letter));
-        return true; // finished already: the caller may overwrite its memory
-    }
-    bool post_recv(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
-        wishes_.push_back({peer, ex, pieces.empty() ? piece{} : pieces[0], tok});
-        return false; // poll will tell
-    }
-    std::size_t poll(std::span<completion> done) {
-        std::lock_guard const hold(office_.mutex);
-        std::size_t count = 0;
-        std::erase_if(wishes_, [&](wish const& w) { // the oldest wish first, the oldest message first: in order
-            auto const found = std::find_if(office_.messages.begin(), office_.messages.end(), [&](message const& m) {
-                return m.from == w.peer && m.to == rank_ && matches(m.ex, w.ex);
-            });
-            if (found == office_.messages.end() || count == done.size()) return false;
-            if (found->ex.signature != w.ex.signature || found->bytes.size() != w.into.bytes) {
-                mismatch_ = {transport_failure::kind::mismatch, w.peer, "calls something else", found->ex.signature};
-                return false;
-            }
-            std::copy(found->bytes.begin(), found->bytes.end(), w.into.data);
-            office_.messages.erase(found);
-            done[count++] = {w.tok, nullptr};
-            return true;
+/// Runs f on as many threads as the office has ranks. What chorus::run_threads does for the transport of the library.
+template <class F>
+void run_by_post(post_office& office, F f) {
+    std::vector<std::jthread> threads;
+    for (int rank = 0; rank < office.ranks; ++rank)
+        threads.emplace_back([&office, f, rank] {
+            auto transport = chorus::any_transport::own(std::make_unique<post_transport>(office, rank));
+            chorus::communicator comm(std::make_shared<chorus::context>(std::move(transport), chorus::options{}));
+            f(comm);
         });
-        return count;
-    }
-    void idle(int, clock::time_point) { std::this_thread::yield(); }
-    std::optional<transport_failure> failure() {
-        std::lock_guard const hold(office_.mutex);
-        return mismatch_ ? mismatch_ : office_.failure;
-    }
-    void revoke(transport_failure const& why) {
-        std::lock_guard const hold(office_.mutex);
-        if (!office_.failure) office_.failure = why;
-    }
-    bool withdraw() { return wishes_.clear(), true; }
-
-private:
-    struct wish { int peer; exchange ex; piece into; token tok; };
-    post_office& office_;
-    int rank_;
-    std::vector<wish> wishes_;
-    std::optional<transport_failure> mismatch_;
-};
-static_assert(chorus::transport<post_transport>);
+}
 
 int main() {
-    post_office office{4, {}, {}, {}};
-    std::vector<std::jthread> ranks;
-    for (int rank = 0; rank < office.ranks; ++rank)
-        ranks.emplace_back([&office, rank] {
-            auto over = chorus::any_transport::own(std::make_unique<post_transport>(office, rank));
-            chorus::communicator comm(std::make_shared<chorus::context>(std::move(over), chorus::options{}));
-            std::vector<int> data(1000, rank + 1);
-            chorus::all_reduce(comm, data, std::plus<>{}, chorus::ring{});
-            if (rank == 0) std::printf("1 + 2 + 3 + 4 = %d\n", data[999]);
-        });
+    post_office office;
+    office.ranks = 5;
+    run_by_post(office, [](chorus::communicator& comm) {
+        std::vector<int> sum(1000, comm.rank());
+        auto adding = chorus::async_all_reduce(comm, sum, std::plus<>{}, chorus::ring{});
+
+        std::vector<int> outgoing, incoming(5);
+        for (int other = 0; other < 5; ++other) outgoing.push_back(10 * comm.rank() + other);
+        chorus::all_to_all(comm, outgoing, incoming, chorus::bruck{.radix = 3});
+
+        adding.wait();
+        if (comm.rank() == 3) std::printf("0 + 1 + 2 + 3 + 4 = %d\n", sum[999]);
+        chorus::barrier(comm);
+        if (comm.rank() == 3)
+            std::printf("rank 3 got %d %d %d %d %d\n", incoming[0], incoming[1], incoming[2], incoming[3], incoming[4]);
+    });
+
+    post_office another;
+    another.ranks = 2;
+    run_by_post(another, [](chorus::communicator& comm) {
+        std::vector<int> data(comm.rank() == 0 ? 10 : 11);
+        try {
+            chorus::all_reduce(comm, data);
+        } catch (chorus::error const& e) {
+            if (comm.rank() == 0) std::printf("%s\n", e.what());
+        }
+    });
 }

@@ -1,4 +1,5 @@
 #include <chorus/algorithm/all_reduce/ring.hpp>
+#include <chorus/algorithm/parse.hpp>
 #include <chorus/algorithm/record.hpp>
 #include <chorus/algorithm/tags.hpp>
 

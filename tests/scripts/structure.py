@@ -41,6 +41,8 @@ NOT_UNDER_UMBRELLA = {
     "transport/verbs*": "needs libibverbs: included on top by those who have it",
     "transport/detail/verbs*": "the same",
     "transport/testing*": "decorators for tests",
+    "algorithm/catalogue*": "all algorithms by name are for tests and tools, and cost compile time",
+    "algorithm/parse*": "the same",
     "verify/*": "proofs are for tests and tools, and cost compile time",
     "schedule/print*": "pictures are for tests and tools, and cost compile time",
 }

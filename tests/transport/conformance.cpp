@@ -17,7 +17,7 @@ namespace {
 /// What is wrong on p threads, or nothing.
 std::string wrong_on(int p, dress what, conformance_plan const& plan) {
     options how;
-    how.timeout = std::chrono::seconds(60);
+    how.timeout = std::chrono::seconds(20);
     return thrown_by([&] {
         run_dressed(p, how, what, plan.seed, [&](communicator& comm) {
             if (auto const wrong = conformance(comm, plan); !wrong.empty()) throw std::runtime_error(wrong);
@@ -30,7 +30,7 @@ std::string wrong_on(int p, dress what, conformance_plan const& plan) {
 TEST_CASE("every collective by every algorithm on threads", "[transport/conformance]") {
     auto const seed = test_seed();
     CAPTURE(seed);
-    for (int const p : {1, 2, 3, 4, 5, 7, 8}) CHECK(wrong_on(p, dress::plain, {.seed = seed, .large = p < 4}) == "");
+    for (int const p : {1, 2, 3, 4, 5, 7, 8}) CHECK(wrong_on(p, dress::plain, {.seed = seed, .rounds = 3, .large = p < 4}) == "");
 }
 
 TEST_CASE("every collective by every algorithm under every decorator", "[transport/conformance]") {
@@ -40,5 +40,24 @@ TEST_CASE("every collective by every algorithm under every decorator", "[transpo
         for (int const p : {2, 3, 5}) {
             CAPTURE(name(what), p);
             CHECK(wrong_on(p, what, {.seed = seed + static_cast<std::uint64_t>(p), .large = p == 2}) == "");
+        }
+}
+
+TEST_CASE("the full product on threads", "[transport/conformance][long]") {
+    auto const seed = test_seed();
+    CAPTURE(seed);
+    for (int p = 1; p <= 16; ++p) {
+        auto const thorough = p <= 5;
+        CHECK(wrong_on(p, dress::plain, {.seed = seed, .rounds = 6, .thorough = thorough, .large = !thorough && p < 9}) == "");
+    }
+}
+
+TEST_CASE("the full product under every decorator", "[transport/conformance][long]") {
+    auto const seed = test_seed();
+    CAPTURE(seed);
+    for (auto const what : all_dresses)
+        for (int p = 2; p <= 16; ++p) {
+            CAPTURE(name(what), p);
+            CHECK(wrong_on(p, what, {.seed = seed + static_cast<std::uint64_t>(p), .rounds = p < 9 ? 2 : 1, .large = p == 4}) == "");
         }
 }

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <thread>
@@ -58,7 +59,7 @@ std::string build() {
 } // namespace
 
 std::size_t cache_bytes() {
-    static auto const size = [] {
+    static auto const size = []() -> std::size_t {
         for (auto const* const index : {"3", "2"}) { // "32768K"
             auto const text = first_line(std::string("/sys/devices/system/cpu/cpu0/cache/index") + index + "/size");
             auto const kibibytes = std::strtoull(text.c_str(), nullptr, 10);

@@ -4,6 +4,8 @@
 #include <chorus/algorithm/choice.hpp>
 #include <chorus/core/collective.hpp>
 
+#include <array>
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -31,9 +33,14 @@ struct catalogue_entry {
     bool forwards_blocks = false; ///< all_to_all: passes other ranks' blocks on, so the v form needs all counts
 };
 
-/// The algorithms of one collective, `native` last where it exists. Specialised in algorithm/<collective>/catalogue.hpp,
-/// so that a program compiles only the algorithms of the collectives that it calls.
-template <collective What>
+/// The algorithms of one collective, specialised in algorithm/<collective>/catalogue.hpp:
+///
+///   entries  all of them, `native` last
+///   simple   without those that are composed of other collectives' algorithms: what the automatic choice considers
+///
+/// `Lazy` makes templates of them, so that a program compiles only what it names: a call that leaves the choice to the
+/// library compiles `simple`, one with a tag compiles that one algorithm.
+template <collective What, class Lazy = void>
 struct catalogue;
 
 /// The entry of that name, or nullptr.
@@ -42,5 +49,20 @@ constexpr catalogue_entry const* find(std::span<catalogue_entry const> entries, 
         if (each.name == name) return &each;
     return nullptr;
 }
+
+namespace detail {
+
+/// The list with one entry more, before the last.
+template <std::size_t Count>
+constexpr std::array<catalogue_entry, Count + 1> with_composed(std::array<catalogue_entry, Count> const& simple,
+                                                               catalogue_entry const& composed) {
+    std::array<catalogue_entry, Count + 1> all{};
+    for (std::size_t i = 0; i + 1 < Count; ++i) all[i] = simple[i];
+    all[Count - 1] = composed;
+    all[Count] = simple[Count - 1];
+    return all;
+}
+
+} // namespace detail
 
 } // namespace chorus

@@ -8,7 +8,6 @@
 
 #include <chorus/algorithm/choice.hpp>
 #include <chorus/algorithm/custom.hpp>
-#include <chorus/algorithm/parse.hpp>
 #include <chorus/pattern/groups.hpp>
 
 #include <concepts>

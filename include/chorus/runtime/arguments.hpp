@@ -9,6 +9,7 @@
 #include <chorus/runtime/operation.hpp>
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -52,12 +53,31 @@ namespace detail {
 template <class R>
 using element_of = std::remove_cv_t<std::ranges::range_value_t<R>>;
 
+/// The catalogue entry that a tag names; null if there is none.
+template <collective What, class Tag>
+constexpr catalogue_entry const* entry_named() {
+    if constexpr (std::is_same_v<Tag, hierarchical>) return find(catalogue<What>::entries, Tag::name);
+    else return find(catalogue<What>::simple, Tag::name);
+}
+/// That entry alone: what the program needs of the catalogue.
+template <collective What, class Tag>
+inline constexpr std::array<catalogue_entry, 1> only_entry{*entry_named<What, Tag>()};
+
+/// Those of the catalogue's entries that the argument may stand for: no other algorithm is compiled.
+template <collective What, class How>
+constexpr std::span<catalogue_entry const> entries_for() {
+    if constexpr (std::is_same_v<How, automatic>) return catalogue<What>::simple;
+    else if constexpr (algorithm_tag<How>) return only_entry<What, How>;
+    else if constexpr (std::convertible_to<How const&, choice>) return catalogue<What>::entries;
+    else return {};
+}
+
 /// The choice that an algorithm argument stands for; a name or an operator that cannot be is a compile error.
 template <collective What, class T, class Op, class How>
 choice choice_of(How const& how) {
     if constexpr (algorithm_tag<How>) {
         if constexpr (!std::is_same_v<How, automatic>) {
-            constexpr auto const* entry = find(catalogue<What>::entries, How::name);
+            constexpr auto const* entry = entry_named<What, How>();
             static_assert(entry != nullptr, "chorus: this collective has no algorithm of that name (see `chorus list`)");
             if constexpr (entry != nullptr && !std::is_void_v<Op>)
                 static_assert(entry->keeps_order || facts_of<Op, T>().commutative,
@@ -139,7 +159,7 @@ operation base_operation(communicator const& comm, How const& how) {
     call.what = What;
     call.fold = copy_kernel<T>();
     call.how = choice_of<What, T, void>(how);
-    call.entries = catalogue<What>::entries;
+    call.entries = entries_for<What, How>();
     return call;
 }
 template <collective What, class T, class Op, class How>
@@ -149,7 +169,7 @@ operation base_operation(communicator const& comm, Op const& op, How const& how)
     call.what = What;
     call.fold = make_kernel<T>(op);
     call.how = choice_of<What, T, Op>(how);
-    call.entries = catalogue<What>::entries;
+    call.entries = entries_for<What, How>();
     return call;
 }
 

@@ -49,6 +49,12 @@ public:
     /// The given ranks in that order; an invalid communicator elsewhere. Collective over this communicator.
     communicator subgroup(std::span<int const> ranks);
 
+    /// After a failure: the ranks that have not left, as a new communicator with which to continue. Collective over the
+    /// survivors of the whole context, from whichever communicator they call it; everything older, requests too, is
+    /// unusable from then on. Throws usage_error on transports that cannot (MPI), timeout_error where a rank neither calls
+    /// it nor leaves.
+    communicator shrink();
+
     /// Advances whatever is unfinished in this context. True if anything happened.
     bool progress() {
         require_valid();
@@ -70,7 +76,7 @@ public:
     /// Throws where this rank is no member, and the first failure again once there was one.
     void require_valid() const {
         if (!group_) throw usage_error("chorus: this rank is not a member of the communicator");
-        group_->owner->require_working();
+        group_->require_working();
     }
 
     // What the public collectives (collectives.hpp) are made of. `keep` lives as long as the request.
@@ -143,6 +149,7 @@ inline choice_facts communicator::facts_of_call(operation const& call) const {
     facts.commutative = !has_operator(call.what) || call.fold.commutative;
     facts.exact_counts = call.counts_known_to_all;
     facts.speed = owner().transport().estimates();
+    if (auto const asked = owner().settings().segment_bytes; asked > 0) facts.speed.segment_bytes = asked;
     return facts;
 }
 
@@ -223,7 +230,7 @@ inline communicator::prepared communicator::make_prepared(operation const& call)
         call_shape shape{call.what, rank(), size(), has_root(call.what) ? call.root : 0, call.in_place, call.fold.finish != nullptr, 1};
         shape.segments = ready.how.segments > 0
                              ? ready.how.segments
-                             : choose_segments(entry, facts_of_call(call), owner().settings().segment_bytes);
+                             : choose_segments(entry, facts_of_call(call));
         ready.how.segments = shape.segments > 1 ? shape.segments : 0;
         ready.home = owner().find_program(shape, entry != nullptr ? entry->record : ready.how.custom, ready.how);
         ready.forwards = !call.counts_known_to_all && (entry == nullptr || entry->forwards_blocks);
@@ -280,8 +287,8 @@ inline void communicator::gather_counts(operation const& call) {
 }
 
 inline void communicator::begin(detail::task& what, operation const& call, std::uint64_t signature) {
-    owner().limit_in_flight(group_->number);
-    owner().start(what, call.input, call.output, {group_->number, ++group_->sequence, signature, 0}, group_->members());
+    owner().limit_in_flight(group_->wire_number());
+    owner().start(what, call.input, call.output, {group_->wire_number(), ++group_->sequence, signature, 0}, group_->members());
 }
 
 inline void communicator::run(operation const& call) {
@@ -346,7 +353,7 @@ inline request communicator::start_message(operation const& call, int peer, bool
     auto task = owner().take_task(home);
     task->run->bind(call.lengths, call.fold);
     auto const signature = make_signature(collective::send_recv, call.fold, call.lengths.uniform, {}, -1, {});
-    owner().start(*task, call.input, call.output, {group_->number, 0, signature, 0}, group_->members());
+    owner().start(*task, call.input, call.output, {group_->wire_number(), 0, signature, 0}, group_->members());
     return {group_, std::move(task)};
 }
 
@@ -365,7 +372,7 @@ inline void communicator::exchange_words(std::span<std::uint64_t const> words, s
     task->run->bind(lengths, copy_kernel<std::uint64_t>());
     auto const signature = make_signature(collective::all_gather, copy_kernel<std::uint64_t>(), words.size(), {}, -1, "agreement");
     try {
-        owner().start(*task, words.data(), out.data(), {group_->number, ++group_->sequence, signature, 0}, group_->members());
+        owner().start(*task, words.data(), out.data(), {group_->wire_number(), ++group_->sequence, signature, 0}, group_->members());
         owner().wait(*task);
     } catch (...) {
         owner().stop(*task);
@@ -437,6 +444,19 @@ inline communicator communicator::subgroup(std::span<int const> ranks) {
         if (r == rank()) position = static_cast<int>(i);
     }
     return split(position < 0 ? no_color : 0, position);
+}
+
+inline communicator communicator::shrink() {
+    if (!group_) require_valid();
+    auto const owner = group_->owner;
+    communicator result;
+    auto survivors = owner->renew();
+    result.group_ = std::make_shared<detail::group>(owner);
+    auto const self = std::find(survivors.begin(), survivors.end(), owner->rank());
+    result.group_->rank = static_cast<int>(self - survivors.begin());
+    result.group_->size = static_cast<int>(survivors.size());
+    result.group_->ranks = std::move(survivors);
+    return result;
 }
 
 inline std::vector<int> communicator::hosts() const {

@@ -31,8 +31,9 @@ struct options {
     std::chrono::milliseconds timeout = std::chrono::minutes(5);
     /// Compare what all ranks call before any data move; costs one small exchange per collective.
     bool checked = false;
-    /// Messages that are folded are cut into segments of about this size, so that moving and folding overlap.
-    std::size_t segment_bytes = std::size_t{256} << 10;
+    /// Messages that are folded are cut into segments of about this size, so that moving and folding overlap; 0: as
+    /// the transport recommends.
+    std::size_t segment_bytes = 0;
 };
 
 namespace detail {
@@ -118,6 +119,16 @@ public:
     int size() const { return transport_->size(); }
     options const& settings() const { return options_; }
 
+    /// Counts the renewals: what was made in an earlier epoch cannot be used any more.
+    std::uint32_t epoch() const { return epoch_; }
+    /// After a failure: waits until every rank has either called this or left, at most the timeout, and forgets the
+    /// failure. Returns the ranks that are still there, the same on all of them.
+    std::vector<int> renew();
+
+    void require_working(std::uint32_t epoch) const {
+        require_working();
+        if (epoch != epoch_) throw usage_error("chorus: this communicator or request is from before shrink(): use the new communicator");
+    }
     /// Throws the first failure again, once there was one.
     void require_working() const {
         if (closed_) throw usage_error("chorus: the session of this communicator or request has ended");
@@ -198,8 +209,10 @@ private:
     std::bitset<most_communicators> numbers_;
     std::exception_ptr failure_;
     std::uint64_t uses_ = 0;
+    std::uint32_t epoch_ = 0;
     bool closed_ = false;
     bool shared_progress_ = false;
+    std::array<completion, 32> finished_; ///< what the last poll has found
 };
 
 inline std::shared_ptr<detail::cached_program> context::find_program(call_shape const& shape, record_function algorithm,
@@ -263,7 +276,7 @@ inline void context::start(detail::task& what, void const* input, void* output, 
 }
 
 inline bool context::advance() try {
-    std::array<completion, 32> finished;
+    auto& finished = finished_;
     auto const count = transport_->poll(finished);
     for (std::size_t i = 0; i < count; ++i) {
         auto const slot = static_cast<std::size_t>(finished[i].which >> 32);
@@ -446,6 +459,23 @@ inline void context::fail(std::exception_ptr why) noexcept {
     }
     transport_->revoke({transport_failure::kind::revoked, rank(), text, 0});
     transport_->withdraw();
+}
+
+inline std::vector<int> context::renew() {
+    if (closed_) require_working();
+    if (!transport_->renewable())
+        throw usage_error("chorus: the transport " + std::string(transport_->name()) + " cannot go on after a failure");
+    auto const survivors = transport_->survivors(clock::now() + options_.timeout);
+    if (survivors.empty())
+        throw timeout_error("shrink: some rank has neither called it nor left within " + std::to_string(options_.timeout.count()) + " ms",
+                            place_of(nullptr));
+    for (auto* const each : running_)
+        if (each != nullptr) stop(*each);
+    numbers_.reset();
+    numbers_.set(0);
+    failure_ = nullptr;
+    ++epoch_;
+    return survivors;
 }
 
 inline void context::close() noexcept {

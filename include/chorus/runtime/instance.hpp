@@ -29,7 +29,7 @@ public:
     static constexpr int window = 8;
 
     instance(std::shared_ptr<program const> what, any_transport& over)
-        : program_(std::move(what)), transport_(&over), gathers_(over.gathers()) {
+        : program_(std::move(what)), transport_(&over), gathers_(over.gathers()), views_(over.views()) {
         auto const count = program_->size();
         bound_.resize(count);
         staging_.resize(count);
@@ -90,7 +90,7 @@ public:
 
     /// The transport has finished the message of step i.
     void complete(std::int32_t i, std::byte const* view) {
-        arrived_or_sent(i, view);
+        arrived_or_sent(i, views_ ? view : staging_[static_cast<std::size_t>(i)].data);
         drive();
     }
 
@@ -217,7 +217,8 @@ private:
             run_local(i, s);
             finish(i);
         } else if (s.kind == step_kind::recv_reduce) {
-            if (state_[static_cast<std::size_t>(i)].arrived) fold_arrived(i);
+            auto const& now = state_[static_cast<std::size_t>(i)]; // posted, arrived and folded since it was put here?
+            if (now.arrived && !now.finished) fold_arrived(i);
         } else {
             work_.push_back(channel_work(program_->channel_of(i)));
         }
@@ -351,6 +352,7 @@ private:
     std::shared_ptr<program const> program_;
     any_transport* transport_;
     bool gathers_;
+    bool views_;
 
     kernel kernel_;
     bound_layout layout_;

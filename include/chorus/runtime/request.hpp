@@ -19,13 +19,17 @@ namespace detail {
 
 /// The ranks of a communicator: shared by it and its unfinished requests, so that its number is not reused before.
 struct group {
-    explicit group(std::shared_ptr<context> of) : owner(std::move(of)), rank(owner->rank()), size(owner->size()) {}
+    explicit group(std::shared_ptr<context> of)
+        : owner(std::move(of)), rank(owner->rank()), size(owner->size()), epoch(owner->epoch()) {}
     group(group const&) = delete;
     group& operator=(group const&) = delete;
     ~group() {
-        if (number != 0) owner->numbers_in_use().reset(number);
+        if (number != 0 && epoch == owner->epoch()) owner->numbers_in_use().reset(number);
     }
 
+    void require_working() const { owner->require_working(epoch); }
+    /// What messages carry: numbers of different epochs differ.
+    std::uint32_t wire_number() const { return epoch * static_cast<std::uint32_t>(context::most_communicators) + number; }
     std::span<int const> members() const { return ranks; }
     int world_rank(int member) const { return ranks.empty() ? member : ranks[static_cast<std::size_t>(member)]; }
 
@@ -34,6 +38,7 @@ struct group {
     int rank;
     int size;
     std::uint32_t number = 0;
+    std::uint32_t epoch;
     std::uint32_t sequence = 0; ///< of the last collective
 };
 
@@ -85,6 +90,7 @@ private:
     template <class F>
     bool finish(F step) {
         try {
+            if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
             if (!step()) return false;
         } catch (...) {
             group_->owner->stop(*task_);
@@ -138,10 +144,11 @@ public:
     void start() {
         if (!task_) throw usage_error("chorus: start() of an empty persistent collective");
         group_->owner->require_working();
+        group_->require_working();
         if (task_->running) throw usage_error("chorus: start() of a persistent collective that was not waited for");
         auto& owner = *group_->owner;
-        owner.limit_in_flight(group_->number);
-        owner.start(*task_, input_, output_, {group_->number, ++group_->sequence, signature_, 0}, group_->members());
+        owner.limit_in_flight(group_->wire_number());
+        owner.start(*task_, input_, output_, {group_->wire_number(), ++group_->sequence, signature_, 0}, group_->members());
     }
     /// Makes progress; true where it is not running (any more). Throws like `wait`.
     bool test() {
@@ -160,6 +167,7 @@ private:
     bool finish(F step) {
         if (!task_ || !task_->running) return true;
         try {
+            if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
             if (!step()) return false;
         } catch (...) {
             group_->owner->stop(*task_);

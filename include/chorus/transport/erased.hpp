@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace chorus {
 
@@ -22,12 +23,15 @@ public:
     virtual int size() const = 0;
     virtual std::string_view name() const = 0;
     virtual bool gathers() const = 0;
+    virtual bool views() const = 0;
     virtual int host_of(int rank) const = 0;
     virtual transport_estimates estimates() const = 0;
 
     virtual bool post_send(int peer, exchange const&, std::span<piece const>, token) = 0;
     virtual bool post_recv(int peer, exchange const&, std::span<piece const>, token) = 0;
-    virtual std::byte const* post_view(int peer, exchange const&, piece staging, token) = 0;
+    /// `staging` itself must stay, like a row of pieces. Where the model has no views this is post_recv, and nothing is
+    /// to be released.
+    virtual std::byte const* post_view(int peer, exchange const&, piece const& staging, token) = 0;
     virtual void release(token) = 0;
     virtual std::size_t poll(std::span<completion>) = 0;
     virtual void idle(int round, clock::time_point until) = 0;
@@ -36,6 +40,8 @@ public:
     virtual bool withdraw() = 0;
     virtual void enter(exchange const&) = 0;
     virtual std::optional<exchange> last_entered(int peer) = 0;
+    virtual bool renewable() const = 0;
+    virtual std::vector<int> survivors(clock::time_point until) = 0;
 
     /// Null where the transport has no collectives of its own (transport/native.hpp).
     virtual native_collectives* native() = 0;
@@ -56,6 +62,7 @@ public:
     int size() const override { return model_->size(); }
     std::string_view name() const override { return T::name; }
     bool gathers() const override { return T::gathers; }
+    bool views() const override { return viewing_transport<T>; }
     int host_of(int rank) const override {
         if constexpr (host_aware_transport<T>) return model_->host_of(rank);
         else return 0;
@@ -70,7 +77,7 @@ public:
     bool post_recv(int peer, exchange const& ex, std::span<piece const> pieces, token tok) override {
         return model_->post_recv(peer, ex, pieces, tok);
     }
-    std::byte const* post_view(int peer, exchange const& ex, piece staging, token tok) override {
+    std::byte const* post_view(int peer, exchange const& ex, piece const& staging, token tok) override {
         if constexpr (viewing_transport<T>) return model_->post_view(peer, ex, staging, tok);
         else return model_->post_recv(peer, ex, std::span(&staging, 1), tok) ? staging.data : nullptr;
     }
@@ -88,6 +95,11 @@ public:
     std::optional<exchange> last_entered(int peer) override {
         if constexpr (observing_transport<T>) return model_->last_entered(peer);
         else return std::nullopt;
+    }
+    bool renewable() const override { return renewable_transport<T>; }
+    std::vector<int> survivors([[maybe_unused]] clock::time_point until) override {
+        if constexpr (renewable_transport<T>) return model_->survivors(until);
+        else return {};
     }
     native_collectives* native() override {
         if constexpr (requires(T& t) { { t.native() } -> std::convertible_to<native_collectives*>; }) return model_->native();

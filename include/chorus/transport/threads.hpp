@@ -122,6 +122,13 @@ public:
     }
     void revoke(transport_failure const& why) { hub_->revoke(why); }
 
+    /// What older rounds announced stays unmatched: their communicators have other numbers.
+    std::vector<int> survivors(clock::time_point until) {
+        withdraw();
+        mismatch_.reset();
+        return hub_->survivors(rank_, until);
+    }
+
     /// A peer that is reading right now finishes first: a bounded time, the length of one copy or fold.
     bool withdraw() {
         for (auto const& each : shown_) finish_reading(each); // first, since the peer may be waiting for this right here

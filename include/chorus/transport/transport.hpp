@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace chorus {
 
@@ -111,6 +112,14 @@ concept observing_transport = transport<T> && requires(T& t, exchange const& ex,
     { t.last_entered(peer) } -> std::same_as<std::optional<exchange>>;
 };
 
+/// Refinement: can go on without the ranks that have left. `survivors(until)` returns, the same on all of them, the
+/// ranks that have called it, once every rank has called it or has left; what failed before is forgotten then, and
+/// what was posted before is gone. Empty where `until` passed first.
+template <class T>
+concept renewable_transport = transport<T> && requires(T& t, clock::time_point until) {
+    { t.survivors(until) } -> std::same_as<std::vector<int>>;
+};
+
 /// Refinement: knows which ranks share a host. `host_of(rank)` is equal for two ranks exactly if they do.
 template <class T>
 concept host_aware_transport = transport<T> && requires(T const& c, int rank) {
@@ -123,6 +132,7 @@ struct transport_estimates {
     double per_message = 2e-7;     ///< per further message of one rank
     double per_byte = 2e-10;       ///< moving a byte (beta)
     double per_byte_folded = 1e-10; ///< folding a byte (gamma)
+    std::size_t segment_bytes = std::size_t{256} << 10; ///< pieces in which long messages overlap best with folding
 };
 
 template <class T>

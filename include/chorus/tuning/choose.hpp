@@ -53,14 +53,14 @@ inline catalogue_entry const* choose(std::span<catalogue_entry const> entries, c
 
 /// Into how many segments to cut each message, so that folding one overlaps moving the next: equal on all ranks, since
 /// it depends on the average message of the algorithm, not on a rank's own.
-inline int choose_segments(catalogue_entry const* entry, choice_facts const& facts, std::size_t segment_bytes) {
+inline int choose_segments(catalogue_entry const* entry, choice_facts const& facts) {
     if (has_blocks(facts.what) && facts.what != collective::reduce_scatter) return 1; // nothing is folded
     auto message = static_cast<double>(facts.bytes) / facts.ranks;
     if (entry != nullptr && entry->formula != nullptr) {
         auto const cost = entry->formula(facts.ranks, choice{});
         if (cost.messages > 0) message = static_cast<double>(facts.bytes) * cost.sent / cost.messages;
     }
-    auto const wanted = message / static_cast<double>(segment_bytes);
+    auto const wanted = message / static_cast<double>(facts.speed.segment_bytes);
     return static_cast<int>(std::clamp(wanted, 1.0, 64.0));
 }
 

@@ -57,9 +57,9 @@ constexpr cost_terms neighbour_exchange_all_gather_cost(int p, choice const&) {
 
 } // namespace detail
 
-template <>
-struct catalogue<collective::all_gather> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::all_gather, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::all_gather,
             .name = "ring",
@@ -131,21 +131,21 @@ struct catalogue<collective::all_gather> {
         },
         catalogue_entry{
             .what = collective::all_gather,
-            .name = "hierarchical",
-            .cost = "across equal groups, then inside; or inside, among leaders, and down",
-            .source = "Träff, Hunold, IEEE Cluster 2020",
-            .keeps_order = true,
-            .record = [](record_sink& sink,
-                         arguments const& args) { hierarchical_all_gather(sink, args.blocks, *args.how); },
-        },
-        catalogue_entry{
-            .what = collective::all_gather,
             .name = "native",
             .cost = "known to the MPI library only",
             .source = "not a schedule: the MPI library's own collective",
             .keeps_order = true,
         },
     };
+    static constexpr auto entries = detail::with_composed(simple, catalogue_entry{
+        .what = collective::all_gather,
+        .name = "hierarchical",
+        .cost = "across equal groups, then inside; or inside, among leaders, and down",
+        .source = "Träff, Hunold, IEEE Cluster 2020",
+        .keeps_order = true,
+        .record = [](record_sink& sink,
+                     arguments const& args) { hierarchical_all_gather(sink, args.blocks, *args.how); },
+    });
 };
 
 } // namespace chorus

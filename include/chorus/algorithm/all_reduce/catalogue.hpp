@@ -57,9 +57,9 @@ constexpr cost_terms circulant_all_reduce_cost(int p) {
 
 } // namespace detail
 
-template <>
-struct catalogue<collective::all_reduce> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::all_reduce, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::all_reduce,
             .name = "ring",
@@ -81,14 +81,6 @@ struct catalogue<collective::all_reduce> {
                 double const q = ceil_log2(p);
                 return {2.0 * floor_log2(p), q, q, q};
             },
-        },
-        catalogue_entry{
-            .what = collective::all_reduce,
-            .name = "hierarchical",
-            .cost = "the sum of its parts: inside groups, between groups, inside again",
-            .source = "a composition; Träff, Hunold, IEEE Cluster 2020",
-            .record = [](record_sink& sink,
-                         arguments const& args) { hierarchical_all_reduce(sink, args.data, *args.how); },
         },
         catalogue_entry{
             .what = collective::all_reduce,
@@ -155,6 +147,14 @@ struct catalogue<collective::all_reduce> {
             .keeps_order = true,
         },
     };
+    static constexpr auto entries = detail::with_composed(simple, catalogue_entry{
+        .what = collective::all_reduce,
+        .name = "hierarchical",
+        .cost = "the sum of its parts: inside groups, between groups, inside again",
+        .source = "a composition; Träff, Hunold, IEEE Cluster 2020",
+        .record = [](record_sink& sink,
+                     arguments const& args) { hierarchical_all_reduce(sink, args.data, *args.how); },
+    });
 };
 
 } // namespace chorus

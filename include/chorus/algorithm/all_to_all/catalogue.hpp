@@ -63,9 +63,9 @@ constexpr std::string_view bruck_all_to_all_refuses(int, choice const& how) {
 
 } // namespace detail
 
-template <>
-struct catalogue<collective::all_to_all> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::all_to_all, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::all_to_all,
             .name = "ring",
@@ -124,24 +124,24 @@ struct catalogue<collective::all_to_all> {
         },
         catalogue_entry{
             .what = collective::all_to_all,
-            .name = "hierarchical",
-            .cost = "inside equal groups, then across: at most twice p-1 blocks sent; or through leaders",
-            .source = "Träff, Hunold, IEEE Cluster 2020",
-            .keeps_order = true,
-            .record =
-                [](record_sink& sink, arguments const& args) {
-                    hierarchical_all_to_all(sink, args.outgoing, args.incoming, args.transit, *args.how);
-                },
-            .forwards_blocks = true,
-        },
-        catalogue_entry{
-            .what = collective::all_to_all,
             .name = "native",
             .cost = "known to the MPI library only",
             .source = "not a schedule: the MPI library's own collective",
             .keeps_order = true,
         },
     };
+    static constexpr auto entries = detail::with_composed(simple, catalogue_entry{
+        .what = collective::all_to_all,
+        .name = "hierarchical",
+        .cost = "inside equal groups, then across: at most twice p-1 blocks sent; or through leaders",
+        .source = "Träff, Hunold, IEEE Cluster 2020",
+        .keeps_order = true,
+        .record =
+            [](record_sink& sink, arguments const& args) {
+                hierarchical_all_to_all(sink, args.outgoing, args.incoming, args.transit, *args.how);
+            },
+        .forwards_blocks = true,
+    });
 };
 
 } // namespace chorus

@@ -9,9 +9,9 @@
 
 namespace chorus {
 
-template <>
-struct catalogue<collective::barrier> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::barrier, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::barrier,
             .name = "dissemination",
@@ -32,6 +32,7 @@ struct catalogue<collective::barrier> {
             .keeps_order = true,
         },
     };
+    static constexpr auto& entries = simple;
 };
 
 } // namespace chorus

@@ -14,9 +14,9 @@
 
 namespace chorus {
 
-template <>
-struct catalogue<collective::broadcast> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::broadcast, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::broadcast,
             .name = "binomial",
@@ -76,6 +76,7 @@ struct catalogue<collective::broadcast> {
             .keeps_order = true,
         },
     };
+    static constexpr auto& entries = simple;
 };
 
 } // namespace chorus

@@ -30,9 +30,9 @@ constexpr cost_terms doubling_exclusive_scan_cost(int p) {
 
 } // namespace detail
 
-template <>
-struct catalogue<collective::exclusive_scan> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::exclusive_scan, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::exclusive_scan,
             .name = "doubling",
@@ -51,6 +51,7 @@ struct catalogue<collective::exclusive_scan> {
             .keeps_order = true,
         },
     };
+    static constexpr auto& entries = simple;
 };
 
 } // namespace chorus

@@ -19,9 +19,9 @@ constexpr cost_terms binomial_gather_cost(int p, choice const&) {
 constexpr cost_terms direct_gather_cost(int p, choice const&) { return p == 1 ? cost_terms{} : cost_terms{1, 1, 1, 0}; }
 } // namespace detail
 
-template <>
-struct catalogue<collective::gather> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::gather, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::gather,
             .name = "binomial",
@@ -48,6 +48,7 @@ struct catalogue<collective::gather> {
             .keeps_order = true,
         },
     };
+    static constexpr auto& entries = simple;
 };
 
 } // namespace chorus

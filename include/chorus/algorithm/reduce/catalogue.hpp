@@ -12,9 +12,9 @@
 
 namespace chorus {
 
-template <>
-struct catalogue<collective::reduce> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::reduce, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::reduce,
             .name = "binomial",
@@ -59,6 +59,7 @@ struct catalogue<collective::reduce> {
             .keeps_order = true,
         },
     };
+    static constexpr auto& entries = simple;
 };
 
 } // namespace chorus

@@ -46,9 +46,9 @@ constexpr cost_terms recursive_halving_cost(int p) {
 
 } // namespace detail
 
-template <>
-struct catalogue<collective::reduce_scatter> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::reduce_scatter, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::reduce_scatter,
             .name = "ring",
@@ -109,6 +109,7 @@ struct catalogue<collective::reduce_scatter> {
             .keeps_order = true,
         },
     };
+    static constexpr auto& entries = simple;
 };
 
 } // namespace chorus

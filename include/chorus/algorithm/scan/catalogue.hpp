@@ -9,9 +9,9 @@
 
 namespace chorus {
 
-template <>
-struct catalogue<collective::scan> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::scan, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::scan,
             .name = "doubling",
@@ -32,6 +32,7 @@ struct catalogue<collective::scan> {
             .keeps_order = true,
         },
     };
+    static constexpr auto& entries = simple;
 };
 
 } // namespace chorus

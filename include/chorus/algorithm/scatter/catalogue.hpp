@@ -19,9 +19,9 @@ constexpr cost_terms direct_scatter_cost(int p, choice const&) {
 }
 } // namespace detail
 
-template <>
-struct catalogue<collective::scatter> {
-    static constexpr std::array entries{
+template <class Lazy>
+struct catalogue<collective::scatter, Lazy> {
+    static constexpr std::array simple{
         catalogue_entry{
             .what = collective::scatter,
             .name = "binomial",
@@ -48,6 +48,7 @@ struct catalogue<collective::scatter> {
             .keeps_order = true,
         },
     };
+    static constexpr auto& entries = simple;
 };
 
 } // namespace chorus

@@ -64,7 +64,8 @@ public:
     /// Small messages: a schedule sends the same ones and has the executor on top.
     bool prefers(native_call const& call) const override {
         if (call.what == collective::barrier) return true;
-        return total(call) * call.what_to_fold->element_bytes <= 2048;
+        if (call.what == collective::all_to_all && !call.counts.empty()) return false; // counts differ from rank to rank
+        return total(call) * call.what_to_fold->element_bytes <= 4096;
     }
 
     void run(native_call const& call) override {

@@ -76,9 +76,10 @@ public:
 
     /// As measured with Open MPI 4.1 between processes of one host, and a guess between hosts.
     transport_estimates estimates() const {
+        constexpr auto segment = std::size_t{2} << 20; // smaller ones cost more messages than their overlap is worth
         if (host_.is_only_host())
-            return {.latency = 5e-7, .per_message = 2e-7, .per_byte = 2e-10, .per_byte_folded = 1e-10};
-        return {.latency = 2e-6, .per_message = 3e-7, .per_byte = 1e-10, .per_byte_folded = 1e-10};
+            return {.latency = 5e-7, .per_message = 2e-7, .per_byte = 2e-10, .per_byte_folded = 1e-10, .segment_bytes = segment};
+        return {.latency = 2e-6, .per_message = 3e-7, .per_byte = 1e-10, .per_byte_folded = 1e-10, .segment_bytes = segment};
     }
 
     bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {

@@ -85,7 +85,8 @@ class thread_hub {
 public:
     explicit thread_hub(int size)
         : size_(size), mailboxes_(static_cast<std::size_t>(size) * static_cast<std::size_t>(size)),
-          bells_(static_cast<std::size_t>(size)), left_(static_cast<std::size_t>(size)), notes_(static_cast<std::size_t>(size)) {}
+          bells_(static_cast<std::size_t>(size)), left_(static_cast<std::size_t>(size)), notes_(static_cast<std::size_t>(size)),
+          here_(static_cast<std::size_t>(size), false) {}
     thread_hub(thread_hub const&) = delete;
     thread_hub& operator=(thread_hub const&) = delete;
     ~thread_hub() {
@@ -125,6 +126,20 @@ public:
         return failure_;
     }
 
+    /// See renewable_transport.
+    std::vector<int> survivors(int rank, clock::time_point until) {
+        std::unique_lock hold(mutex_);
+        here_[static_cast<std::size_t>(rank)] = true;
+        auto const round = rounds_;
+        gathering_.wait_until(hold, until, [&] {
+            if (rounds_ == round && everybody_is_here_or_gone()) begin_new_round();
+            return rounds_ != round;
+        });
+        if (rounds_ != round) return survivors_;
+        here_[static_cast<std::size_t>(rank)] = false;
+        return {};
+    }
+
     /// Lives as long as the hub, since a message that was taken back may still be announced somewhere.
     send_state* make_state() {
         std::lock_guard const hold(mutex_);
@@ -134,7 +149,11 @@ public:
 
     /// The rank's function has returned: it will not send or receive any more.
     void leave(int rank) {
-        left_[static_cast<std::size_t>(rank)].store(true, std::memory_order_seq_cst);
+        {
+            std::lock_guard const hold(mutex_);
+            left_[static_cast<std::size_t>(rank)].store(true, std::memory_order_seq_cst);
+        }
+        gathering_.notify_all();
         wake_all();
     }
     bool has_left(int rank) const { return left_[static_cast<std::size_t>(rank)].load(std::memory_order_seq_cst); }
@@ -142,6 +161,21 @@ public:
 private:
     std::atomic<mailbox*>& mailbox_at(int from, int to) {
         return mailboxes_[static_cast<std::size_t>(from) * static_cast<std::size_t>(size_) + static_cast<std::size_t>(to)];
+    }
+    bool everybody_is_here_or_gone() const {
+        for (int rank = 0; rank < size_; ++rank)
+            if (!here_[static_cast<std::size_t>(rank)] && !has_left(rank)) return false;
+        return true;
+    }
+    void begin_new_round() {
+        survivors_.clear();
+        for (int rank = 0; rank < size_; ++rank)
+            if (here_[static_cast<std::size_t>(rank)]) survivors_.push_back(rank);
+        here_.assign(here_.size(), false);
+        failure_.reset();
+        failed_.store(false, std::memory_order_seq_cst);
+        ++rounds_;
+        gathering_.notify_all();
     }
     void wake_all() {
         for (auto& each : bells_) each.ring();
@@ -156,6 +190,10 @@ private:
     std::mutex mutex_;
     std::optional<transport_failure> failure_;
     std::vector<std::unique_ptr<send_state>> states_;
+    std::condition_variable gathering_; ///< survivors meet here; what follows is guarded by mutex_
+    std::vector<bool> here_;
+    std::vector<int> survivors_;
+    unsigned rounds_ = 0;
 };
 
 } // namespace chorus::detail

@@ -1,0 +1,42 @@
+/// The conformance suite over MPI, by schedules: on all ranks, and on two halves at the same time.
+
+#include "support/conformance.hpp"
+#include "support/seed.hpp"
+#include "world.hpp"
+
+#include <chorus/runtime/collectives/gathers.hpp>
+
+#include <catch2/catch.hpp>
+
+using namespace chorus;
+using namespace chorus::testing;
+
+namespace {
+
+/// The same on all ranks.
+std::uint64_t common_seed() {
+    std::uint64_t seed[1] = {test_seed()};
+    broadcast(world(), seed);
+    return seed[0];
+}
+
+} // namespace
+
+TEST_CASE("every collective by every algorithm over MPI", "[mpi/conformance]") {
+    auto const seed = common_seed();
+    CAPTURE(seed);
+    CHECK(conformance(world(), {.seed = seed, .rounds = 2, .large = true}) == "");
+}
+
+TEST_CASE("every collective by every algorithm on halves of the world", "[mpi/conformance]") {
+    auto const seed = common_seed();
+    CAPTURE(seed);
+    auto half = world().split(world().rank() % 2);
+    CHECK(conformance(half, {.seed = seed}) == "");
+}
+
+TEST_CASE("the full product over MPI", "[mpi/conformance][long]") {
+    auto const seed = common_seed();
+    CAPTURE(seed);
+    CHECK(conformance(world(), {.seed = seed, .thorough = true}) == "");
+}
