@@ -40,7 +40,7 @@ std::vector<std::uint32_t> sample_sort(chorus::communicator& comm, std::vector<s
 int main() {
     chorus::run_threads(4, [](chorus::communicator& comm) {
         std::mt19937 random(static_cast<unsigned>(comm.rank()) + 1);
-        std::vector<std::uint32_t> data(50'000 * (comm.rank() + 1u)); // unequal shares, too
+        std::vector<std::uint32_t> data(50'000 * (static_cast<std::size_t>(comm.rank()) + 1)); // unequal shares, too
         for (auto& x : data) x = static_cast<std::uint32_t>(random());
         auto const sorted = sample_sort(comm, data);
 

@@ -102,7 +102,6 @@ std::vector<schedule> record_all(call_shape shape, catalogue_entry const& entry,
 }
 
 std::string ranks_it_serves(catalogue_entry const& entry) {
-    if (entry.record == nullptr) return "as the MPI library";
     std::vector<std::string> reasons;
     choice how;
     how.name = entry.name;
@@ -110,7 +109,7 @@ std::string ranks_it_serves(catalogue_entry const& entry) {
         if (auto const why = std::string(entry.refuses(p, how));
             !why.empty() && std::find(reasons.begin(), reasons.end(), why) == reasons.end())
             reasons.push_back(why);
-    return reasons.empty() ? "any" : join(reasons);
+    return reasons.empty() ? "any p" : join(reasons);
 }
 
 } // namespace chorus::tools

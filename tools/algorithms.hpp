@@ -46,7 +46,7 @@ std::string_view name_of(std::string_view algorithm);
 /// The schedules of all ranks. `shape.rank` is not looked at.
 std::vector<schedule> record_all(call_shape shape, catalogue_entry const& entry, choice const& how);
 
-/// "any", or what stands against some numbers of ranks: "p must be even".
+/// "any p", or what stands against some numbers of ranks: "p must be even".
 std::string ranks_it_serves(catalogue_entry const& entry);
 
 } // namespace chorus::tools

@@ -19,19 +19,22 @@ struct list_options {
     std::vector<std::string> plugins;
 };
 
-std::string order_of(catalogue_entry const& entry) {
-    if (!has_operator(entry.what)) return "-";
-    return entry.keeps_order ? "kept" : "free";
+std::string requirements_of(catalogue_entry const& entry) {
+    auto text = entry.record == nullptr ? std::string("where the MPI library can") : ranks_it_serves(entry);
+    if (has_operator(entry.what)) text += entry.keeps_order ? ", any operator" : ", commutative operators only";
+    return text;
 }
 
+/// Two lines per algorithm: what it requires and costs, and who found it.
 std::string as_table(algorithms const& known, std::vector<collective> const& wanted) {
-    std::vector<std::vector<std::string>> rows{{"COLLECTIVE", "ALGORITHM", "RANKS", "ORDER", "COST", "SOURCE"}};
-    for (auto const what : wanted)
+    std::string text;
+    for (auto const what : wanted) {
+        text += fmt::format("{}\n", name(what));
         for (auto const& each : known.of(what))
-            rows.push_back({std::string(name(what)), std::string(each.name), ranks_it_serves(each), order_of(each),
-                            std::string(each.cost), std::string(each.source)});
-    return aligned(rows) + "\np ranks; n: a vector; blocks: one per rank. Rounds are messages that wait for each other; sent and\n"
-                           "reduced are the most of any rank. Order: 'kept' serves operators that do not commute, 'free' does not.\n";
+            text += fmt::format("  {:<20}{}: {}\n  {:<20}{}\n", each.name, requirements_of(each), each.cost, "", each.source);
+    }
+    return text + "\np ranks; n: a vector; blocks: one per rank. Rounds: messages that wait for each other; sent and reduced: the\n"
+                  "most of any rank. What an algorithm does, shows: chorus show COLLECTIVE ALGORITHM --ranks 5\n";
 }
 
 std::string as_json(algorithms const& known, std::vector<collective> const& wanted) {

@@ -61,16 +61,21 @@ status status_of(std::exception const& problem) {
     return dynamic_cast<usage_error const*>(&problem) != nullptr ? wrong_usage : wrong_environment;
 }
 
-/// Errors of a rank arrive wrapped: what counts is what is inside.
+std::string text_of(std::exception const& problem) {
+    return dynamic_cast<std::bad_alloc const*>(&problem) != nullptr ? "out of memory" : problem.what();
+}
+
+/// Errors of a rank arrive wrapped: what counts is what is inside. Whose mistake a wrong option was, does not matter.
 int report(std::exception const& problem) {
-    auto how = status_of(problem);
     try {
         std::rethrow_if_nested(problem);
+    } catch (usage_error const& inner) {
+        return complain(inner.what(), wrong_usage);
     } catch (std::exception const& inner) {
-        how = status_of(inner);
+        return complain(text_of(problem), status_of(inner));
     } catch (...) {
     }
-    return complain(dynamic_cast<std::bad_alloc const*>(&problem) != nullptr ? "out of memory" : problem.what(), how);
+    return complain(text_of(problem), status_of(problem));
 }
 
 int run(int argc, char** argv) {

@@ -108,13 +108,14 @@ private:
         std::fflush(stdout);
     }
     void write(measurement const& line) override {
-        fmt::print(layout, name(line.what), line.algorithm, asked_, line.chosen, chosen_, line.bytes, line.iterations,
+        auto const chosen = line.chosen.size() <= chosen_ ? line.chosen : line.chosen.substr(0, chosen_ - 2) + "..";
+        fmt::print(layout, name(line.what), line.algorithm, asked_, chosen, chosen_, line.bytes, line.iterations,
                    short_number(line.min_us), short_number(line.median_us), short_number(line.p99_us),
                    short_number(line.alg_GBps), short_number(line.bus_GBps), short_number(line.bound_percent),
                    line.correct ? "yes" : "WRONG");
     }
 
-    std::size_t asked_ = 9, chosen_ = 18;
+    std::size_t asked_ = 9, chosen_ = 24;
 };
 
 class csv_report final : public base_report {

@@ -7,6 +7,7 @@
 #include <chorus/schedule/recorder.hpp>
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,24 +64,25 @@ inline bool operator==(choice const& a, choice const& b) {
 
 /// "ring", "bruck:radix=4", "hierarchical:groups=2+3,inside=ring,between=(tree)": what `chorus bench --algorithm`,
 /// `explain` and error messages show.
-inline std::string to_string(choice const& how) {
+[[gnu::cold]] inline std::string to_string(choice const& how) {
     if (how.automatic()) return "auto";
     auto text = std::string(how.name);
     auto separator = ':';
-    auto const add = [&](std::string const& option) {
-        text += separator + option;
+    auto const add = [&](std::initializer_list<detail::text_part> option) {
+        text += separator;
+        detail::append(text, option);
         separator = ',';
     };
-    if (how.radix != 2) add("radix=" + std::to_string(how.radix));
-    if (how.segments != 0) add("segments=" + std::to_string(how.segments));
+    if (how.radix != 2) add({"radix=", how.radix});
+    if (how.segments != 0) add({"segments=", how.segments});
     if (how.levels) {
         if (!how.levels->group_of.empty()) {
             std::string groups;
-            for (auto const group : how.levels->group_of) groups += (groups.empty() ? "" : "+") + std::to_string(group);
-            add("group_of=" + groups);
+            for (auto const group : how.levels->group_of) detail::append(groups, {groups.empty() ? "" : "+", group});
+            add({"group_of=", groups});
         }
-        if (!how.levels->inside.automatic()) add("inside=(" + to_string(how.levels->inside) + ")");
-        if (!how.levels->between.automatic()) add("between=(" + to_string(how.levels->between) + ")");
+        if (!how.levels->inside.automatic()) add({"inside=(", to_string(how.levels->inside), ")"});
+        if (!how.levels->between.automatic()) add({"between=(", to_string(how.levels->between), ")"});
     }
     return text;
 }

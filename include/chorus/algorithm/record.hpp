@@ -42,7 +42,7 @@ constexpr int rounds_of_doubling(int p) {
 }
 
 /// The blocks of the caller's input and output at this rank (schedule.hpp, buffer_shape).
-inline std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>> caller_blocks(call_shape const& shape) {
+[[gnu::cold]] inline std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>> caller_blocks(call_shape const& shape) {
     auto const p = shape.ranks, r = shape.rank;
     auto const at_root = r == shape.root;
     auto const input = [&](std::vector<std::int32_t> blocks) {
@@ -75,7 +75,7 @@ inline std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>> caller_bl
 }
 
 /// For collectives with one vector per rank: what the algorithm works on, with the input (lazily) copied into it.
-inline slice_list working_vector(recorder& into, record_sink& sink, call_shape const& shape) {
+[[gnu::cold]] inline slice_list working_vector(recorder& into, record_sink& sink, call_shape const& shape) {
     auto const input = into.whole(input_buffer), output = into.whole(output_buffer);
     auto const scratch_only = shape.what == collective::exclusive_scan ||
                               (shape.what == collective::reduce && shape.rank != shape.root);
@@ -88,7 +88,7 @@ inline slice_list working_vector(recorder& into, record_sink& sink, call_shape c
 
 /// For collectives with one block per rank: block i wherever it lives here. Blocks of other ranks that the caller has
 /// no memory for are scratch; what the input holds is (lazily) copied in.
-inline block_list working_blocks(recorder& into, record_sink& sink, call_shape const& shape) {
+[[gnu::cold]] inline block_list working_blocks(recorder& into, record_sink& sink, call_shape const& shape) {
     auto const p = shape.ranks, r = shape.rank;
     auto const input = into.whole(input_buffer), output = into.whole(output_buffer);
     auto const blocks_of_output = output.block_count();
@@ -109,7 +109,7 @@ inline block_list working_blocks(recorder& into, record_sink& sink, call_shape c
 }
 
 /// For all_to_all. In place, the outgoing blocks are first saved in scratch (blocks of equal length only).
-inline void set_all_to_all(recorder& into, record_sink& sink, call_shape const& shape, arguments& args) {
+[[gnu::cold]] inline void set_all_to_all(recorder& into, record_sink& sink, call_shape const& shape, arguments& args) {
     auto const p = shape.ranks, r = shape.rank;
     auto const output = into.whole(output_buffer);
     args.incoming = block_list::blocks(output, p);
@@ -126,7 +126,7 @@ inline void set_all_to_all(recorder& into, record_sink& sink, call_shape const& 
 } // namespace detail
 
 /// Records `algorithm` for one rank. Preconditions: 0 <= rank < ranks, 0 <= root < ranks.
-inline schedule record(call_shape const& shape, record_function algorithm, choice const& how) {
+[[gnu::cold]] inline schedule record(call_shape const& shape, record_function algorithm, choice const& how) {
     auto [input, output] = detail::caller_blocks(shape);
     recorder into(shape.what, shape.rank, shape.ranks, std::move(input), std::move(output), shape.segments);
     record_sink sink(into);

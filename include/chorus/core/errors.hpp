@@ -1,8 +1,11 @@
 #pragma once
 /// Errors: wrong use is told before anything moves; failures of the world say where they happened.
 
+#include <chorus/core/text.hpp>
+
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -21,6 +24,15 @@ public:
     using error::error;
 };
 
+namespace detail {
+
+/// Throws a usage_error that says "chorus: " and the words.
+[[noreturn, gnu::cold, gnu::noinline]] inline void misuse(std::initializer_list<text_part> words) {
+    throw usage_error("chorus: " + text(words));
+}
+
+} // namespace detail
+
 /// Where in which collective something failed. Fields that do not apply are -1, 0 or empty.
 struct place_of_failure {
     int rank = -1;                 ///< who reports
@@ -33,27 +45,29 @@ struct place_of_failure {
 };
 
 /// "rank 2, all_reduce #41 (ring), step 5, peer 3, 4096 bytes"
-inline std::string describe(place_of_failure const& where) {
+[[gnu::cold]] inline std::string describe(place_of_failure const& where) {
     std::string text;
-    auto const add = [&](std::string const& part) { text += (text.empty() ? "" : ", ") + part; };
-    if (where.rank >= 0) add("rank " + std::to_string(where.rank));
+    auto const add = [&](std::initializer_list<detail::text_part> words) {
+        detail::append(text, {text.empty() ? "" : ", "});
+        detail::append(text, words);
+    };
+    if (where.rank >= 0) add({"rank ", where.rank});
     if (!where.collective.empty()) {
-        auto name = where.collective;
-        if (where.sequence != 0) name += " #" + std::to_string(where.sequence);
-        if (!where.algorithm.empty()) name += " (" + where.algorithm + ")";
-        add(name);
+        add({where.collective});
+        if (where.sequence != 0) detail::append(text, {" #", where.sequence});
+        if (!where.algorithm.empty()) detail::append(text, {" (", where.algorithm, ")"});
     }
-    if (where.step >= 0) add("step " + std::to_string(where.step));
-    if (where.peer >= 0) add("peer " + std::to_string(where.peer));
-    if (where.step >= 0) add(std::to_string(where.bytes) + " bytes");
+    if (where.step >= 0) add({"step ", where.step});
+    if (where.peer >= 0) add({"peer ", where.peer});
+    if (where.step >= 0) add({where.bytes, " bytes"});
     return text;
 }
 
 /// A failure of the world: a peer that left, a link that broke, a call that does not match its peers'.
 class transport_error : public error {
 public:
-    transport_error(std::string const& what, place_of_failure where)
-        : error(where.rank < 0 ? what : describe(where) + ": " + what), where_(std::move(where)) {}
+    [[gnu::cold]] transport_error(std::string const& what, place_of_failure where)
+        : error(where.rank < 0 ? what : detail::text({describe(where), ": ", what})), where_(std::move(where)) {}
 
     place_of_failure const& where() const noexcept { return where_; }
 

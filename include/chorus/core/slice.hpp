@@ -7,10 +7,12 @@
 /// size for any count, also when there are fewer elements than parts.
 
 #include <chorus/core/errors.hpp>
+#include <chorus/core/plain_vector.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -96,79 +98,80 @@ struct slice {
 /// into the same segments. What happens to be contiguous in memory is merged when buffers are bound.
 class slice_list {
 public:
-    constexpr slice_list() = default;
-    constexpr slice_list(slice const& one) : slices_{one} {}
+    slice_list() = default;
+    slice_list(slice const& one) : slices_{one} {}
 
-    constexpr slice_list& operator+=(slice const& more) {
+    slice_list& operator+=(slice const& more) {
         slices_.push_back(more);
         return *this;
     }
-    constexpr slice_list& operator+=(slice_list const& more) {
-        slices_.insert(slices_.end(), more.slices_.begin(), more.slices_.end());
+    slice_list& operator+=(slice_list const& more) {
+        slices_.append(more.slices_);
         return *this;
     }
-    friend constexpr slice_list operator+(slice_list a, slice_list const& b) { return a += b; }
+    friend slice_list operator+(slice_list a, slice_list const& b) { return a += b; }
 
     /// Part i of k of every slice of the list.
-    constexpr slice_list part(int i, int k) const {
+    [[gnu::cold]] slice_list part(int i, int k) const {
         slice_list parts;
         for (auto const& each : slices_) parts += each.part(i, k);
         return parts;
     }
     /// Segment i of k of the list as a message: whole slices where there are enough of them, parts of each otherwise.
-    constexpr slice_list segment(int i, int k) const {
-        auto const count = static_cast<std::ptrdiff_t>(slices_.size());
-        if (count < k) return part(i, k);
+    [[gnu::cold]] slice_list segment(int i, int k) const {
+        auto const count = slices_.size(), first = count * static_cast<std::size_t>(i) / static_cast<std::size_t>(k);
+        auto const next = count * static_cast<std::size_t>(i + 1) / static_cast<std::size_t>(k);
+        if (count < static_cast<std::size_t>(k)) return part(i, k);
         slice_list some;
-        some.slices_.assign(slices_.begin() + count * i / k, slices_.begin() + count * (i + 1) / k);
+        some.slices_.append(std::span<slice const>(slices_).subspan(first, next - first));
         return some;
     }
 
-    constexpr bool empty() const { return slices_.empty(); }
-    constexpr std::size_t size() const { return slices_.size(); }
-    constexpr auto begin() const { return slices_.begin(); }
-    constexpr auto end() const { return slices_.end(); }
-    constexpr slice const& operator[](std::size_t i) const { return slices_[i]; }
-    friend constexpr bool operator==(slice_list const&, slice_list const&) = default;
+    bool empty() const { return slices_.empty(); }
+    std::size_t size() const { return slices_.size(); }
+    slice const* begin() const { return slices_.begin(); }
+    slice const* end() const { return slices_.end(); }
+    slice const& operator[](std::size_t i) const { return slices_[i]; }
+    friend bool operator==(slice_list const&, slice_list const&) = default;
 
 private:
-    std::vector<slice> slices_;
+    plain_vector<slice> slices_;
 };
 
 /// A numbered row of blocks, one per rank or one per part, each wherever it lies: what all_gather, reduce_scatter,
 /// all_to_all, gather and scatter work on. Indices are taken modulo the number of blocks, as rings like them.
 class block_list {
 public:
-    constexpr block_list() = default;
-    constexpr explicit block_list(std::vector<slice_list> blocks) : blocks_(std::move(blocks)) {}
+    block_list() = default;
+    explicit block_list(std::vector<slice_list> blocks) : blocks_(std::move(blocks)) {}
 
     /// The k equal parts of a slice.
-    static constexpr block_list parts(slice_list const& whole, int k) {
+    static block_list parts(slice_list const& whole, int k) {
         block_list result;
         for (int i = 0; i < k; ++i) result.push_back(whole.part(i, k));
         return result;
     }
     /// The first k blocks of a slice that begins on a block boundary.
-    static constexpr block_list blocks(slice const& whole, int k) {
+    static block_list blocks(slice const& whole, int k) {
         block_list result;
         for (int i = 0; i < k; ++i) result.push_back(whole.block(i));
         return result;
     }
 
-    constexpr void push_back(slice_list block) { blocks_.push_back(std::move(block)); }
-    constexpr int size() const { return static_cast<int>(blocks_.size()); }
-    constexpr slice_list const& operator[](int i) const { return blocks_[static_cast<std::size_t>(mod(i, size()))]; }
+    void push_back(slice_list block) { blocks_.push_back(std::move(block)); }
+    int size() const { return static_cast<int>(blocks_.size()); }
+    slice_list const& operator[](int i) const { return blocks_[static_cast<std::size_t>(mod(i, size()))]; }
 
     /// Blocks first, first + 1, ..., first + count - 1 (modulo size) as one message.
-    constexpr slice_list range(int first, int count) const {
+    [[gnu::cold]] slice_list range(int first, int count) const {
         slice_list result;
         for (int i = 0; i < count; ++i) result += (*this)[first + i];
         return result;
     }
-    constexpr slice_list all() const { return range(0, size()); }
+    slice_list all() const { return range(0, size()); }
 
     /// For each group of indices one block that holds the members' blocks in their order: a coarser row of blocks.
-    constexpr block_list grouped(std::vector<std::vector<int>> const& groups) const {
+    block_list grouped(std::vector<std::vector<int>> const& groups) const {
         block_list result;
         for (auto const& members : groups) {
             slice_list together;
@@ -178,7 +181,7 @@ public:
         return result;
     }
     /// The blocks of the given indices only: the row as a subset of the ranks sees it.
-    constexpr block_list select(std::vector<int> const& indices) const {
+    block_list select(std::vector<int> const& indices) const {
         block_list result;
         for (auto const index : indices) result.push_back((*this)[index]);
         return result;

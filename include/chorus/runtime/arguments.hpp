@@ -92,16 +92,16 @@ choice choice_of(How const& how) {
     }
 }
 
-[[noreturn]] inline void wrong_size(communicator const& comm, collective what, std::string const& problem) {
-    throw usage_error("chorus: rank " + std::to_string(comm.rank()) + ": " + std::string(name(what)) + ": " + problem);
+[[noreturn, gnu::cold]] inline void wrong_size(communicator const& comm, collective what, std::initializer_list<text_part> problem) {
+    misuse({"rank ", comm.rank(), ": ", name(what), ": ", text(problem)});
 }
 inline void require_size(communicator const& comm, collective what, char const* which, std::size_t has, std::size_t needs) {
     if (has != needs)
-        wrong_size(comm, what, "the " + std::string(which) + " has " + std::to_string(has) + " elements, " + std::to_string(needs) + " are needed");
+        wrong_size(comm, what, {"the ", which, " has ", has, " elements, ", needs, " are needed"});
 }
 inline void require_root(communicator const& comm, collective what, int root) {
     if (root < 0 || root >= comm.size())
-        wrong_size(comm, what, "the root is " + std::to_string(root) + ", but ranks go from 0 to " + std::to_string(comm.size() - 1));
+        wrong_size(comm, what, {"the root is ", root, ", but ranks go from 0 to ", comm.size() - 1});
 }
 /// Refuses buffers that share memory; the same buffer twice is refused too: leave one out to work in place.
 inline void require_disjoint(communicator const& comm, collective what, void const* a, std::size_t a_bytes, void const* b, std::size_t b_bytes) {
@@ -109,20 +109,20 @@ inline void require_disjoint(communicator const& comm, collective what, void con
     auto const *const first = static_cast<char const*>(a), *const second = static_cast<char const*>(b);
     if (a_bytes == 0 || b_bytes == 0) return;
     if (before(first, second + b_bytes) && before(second, first + a_bytes))
-        wrong_size(comm, what, "input and output overlap; to work in place, pass one buffer only");
+        wrong_size(comm, what, {"input and output overlap; to work in place, pass one buffer only"});
 }
 /// One count per rank, and blocks that lie inside the buffer; without displacements they fill it exactly.
 inline void require_blocks(communicator const& comm, collective what, char const* which, std::size_t has, ragged const& blocks) {
     auto const ranks = static_cast<std::size_t>(comm.size());
     if (blocks.counts.size() != ranks)
-        wrong_size(comm, what, std::to_string(blocks.counts.size()) + " counts for " + std::to_string(ranks) + " ranks");
+        wrong_size(comm, what, {blocks.counts.size(), " counts for ", ranks, " ranks"});
     if (!blocks.displacements.empty() && blocks.displacements.size() != ranks)
-        wrong_size(comm, what, std::to_string(blocks.displacements.size()) + " displacements for " + std::to_string(ranks) + " ranks");
+        wrong_size(comm, what, {blocks.displacements.size(), " displacements for ", ranks, " ranks"});
     std::size_t sum = 0;
     for (std::size_t i = 0; i < ranks; ++i) {
         sum += blocks.counts[i];
         if (!blocks.displacements.empty() && (blocks.displacements[i] > has || blocks.counts[i] > has - blocks.displacements[i]))
-            wrong_size(comm, what, "block " + std::to_string(i) + " does not lie inside the " + which);
+            wrong_size(comm, what, {"block ", i, " does not lie inside the ", which});
     }
     if (blocks.displacements.empty()) require_size(comm, what, which, has, sum);
 }
@@ -133,7 +133,7 @@ inline void require_separate(communicator const& comm, collective what, ragged c
     auto const end = [&](std::size_t i) { return at[i] + blocks.counts[i]; };
     auto const overlap = [&](std::size_t i, std::size_t j) {
         if (blocks.counts[i] > 0 && blocks.counts[j] > 0 && at[i] < end(j) && at[j] < end(i))
-            wrong_size(comm, what, "blocks " + std::to_string(i) + " and " + std::to_string(j) + " of the output overlap");
+            wrong_size(comm, what, {"blocks ", i, " and ", j, " of the output overlap"});
     };
     auto ascending = true;
     for (std::size_t i = 1; ascending && i < at.size(); ++i) ascending = end(i - 1) <= at[i];

@@ -1,13 +1,13 @@
 #pragma once
 /// From blocks to bytes: how long each block of a call is, and where the slices of a schedule lie for it.
 
+#include <chorus/core/plain_vector.hpp>
 #include <chorus/core/slice.hpp>
 #include <chorus/schedule/schedule.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace chorus {
 
@@ -76,7 +76,7 @@ public:
     }
 
     /// Appends the slice's pieces, in bytes, merging what is contiguous. Empty pieces are left out.
-    void append(schedule const& plan, slice const& s, std::size_t element_bytes, std::vector<bound_piece>& to,
+    void append(schedule const& plan, slice const& s, std::size_t element_bytes, plain_vector<bound_piece>& to,
                 std::size_t first_of_step) const {
         auto const id = static_cast<std::size_t>(s.buffer);
         auto const gaps = (id == input_buffer && !lengths_.input_displacements.empty()) ||
@@ -105,9 +105,9 @@ private:
     }
 
     block_lengths lengths_;
-    std::vector<std::size_t> starts_; ///< per buffer: the first element of each block, and the end
-    std::vector<std::size_t> first_;  ///< per buffer: its place in starts_
-    std::vector<std::size_t> sizes_;
+    plain_vector<std::size_t> starts_; ///< per buffer: the first element of each block, and the end
+    plain_vector<std::size_t> first_;  ///< per buffer: its place in starts_
+    plain_vector<std::size_t> sizes_;
 };
 
 } // namespace chorus

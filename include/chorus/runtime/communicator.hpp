@@ -75,7 +75,7 @@ public:
 
     /// Throws where this rank is no member, and the first failure again once there was one.
     void require_valid() const {
-        if (!group_) throw usage_error("chorus: this rank is not a member of the communicator");
+        if (!group_) detail::misuse({"this rank is not a member of the communicator"});
         group_->require_working();
     }
 
@@ -104,7 +104,7 @@ private:
     prepared make_prepared(operation const& call) const;
     std::uint64_t signature_of(operation const& call, std::string const& label) const;
     catalogue_entry const* choose_entry(operation const& call, choice const& how) const;
-    [[noreturn]] void refuse(operation const& call, std::string const& why) const;
+    [[noreturn]] void refuse(operation const& call, std::string_view why) const;
     choice_facts facts_of_call(operation const& call) const;
     native_call native_call_of(operation const& call) const;
     void check_agreement(std::uint64_t signature);
@@ -112,15 +112,15 @@ private:
     void gather_counts(operation const& call);
     void begin(detail::task& what, operation const& call, std::uint64_t signature);
     /// Every rank's words, gathered: for split and checks. `out` gets size() * words.size() entries.
-    void exchange_words(std::span<std::uint64_t const> words, std::vector<std::uint64_t>& out);
+    void exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out);
 
     std::shared_ptr<detail::group> group_;
     std::vector<prepared> known_;
-    std::size_t next_known_ = 0;
+    std::size_t next_known_ = 0, last_known_ = 0;
     std::vector<std::shared_ptr<detail::cached_program>> messages_; ///< point-to-point, by peer and direction
     std::shared_ptr<detail::cached_program> agreement_; ///< the all-gather of exchange_words
-    std::vector<std::uint64_t> own_words_, words_;      ///< reused for checks and counts
-    std::vector<std::size_t> matrix_;                   ///< all_to_all_v with forwarding: everybody's counts
+    plain_vector<std::uint64_t> own_words_, words_;     ///< reused for checks and counts
+    plain_vector<std::size_t> matrix_;                  ///< all_to_all_v with forwarding: everybody's counts
 };
 
 namespace detail {
@@ -170,9 +170,8 @@ inline native_call communicator::native_call_of(operation const& call) const {
     return native;
 }
 
-inline void communicator::refuse(operation const& call, std::string const& why) const {
-    throw usage_error("chorus: rank " + std::to_string(rank()) + ": " + std::string(call.how.name) + " cannot run this " +
-                      std::string(name(call.what)) + ": " + why);
+[[gnu::cold]] inline void communicator::refuse(operation const& call, std::string_view why) const {
+    detail::misuse({"rank ", rank(), ": ", call.how.name, " cannot run this ", name(call.what), ": ", why});
 }
 
 /// The catalogue entry that will run. Null: the caller's own algorithm.
@@ -191,19 +190,19 @@ inline catalogue_entry const* communicator::choose_entry(operation const& call, 
     }
     auto const* const entry = find(call.entries, how.name);
     if (entry == nullptr) {
-        std::string known;
-        for (auto const& each : call.entries) known += (known.empty() ? "" : ", ") + std::string(each.name);
-        refuse(call, "the catalogue has " + known);
+        std::string known = "the catalogue has";
+        for (auto const& each : call.entries) detail::append(known, {&each == call.entries.data() ? " " : ", ", each.name});
+        refuse(call, known);
     }
     if (entry->record == nullptr) {
-        if (native == nullptr) refuse(call, "the transport " + std::string(owner().transport().name()) + " has no collectives of its own");
+        if (native == nullptr) refuse(call, detail::text({"the transport ", owner().transport().name(), " has no collectives of its own"}));
         if (!native->has(native_call_of(call))) refuse(call, "the transport's own does not know this element type, operator or count");
         return entry;
     }
     if (!facts.commutative && !entry->keeps_order)
         refuse(call, "it reorders operands, and the operator is not known to be commutative (see chorus::commutative)");
     if (entry->refuses != nullptr)
-        if (auto const why = entry->refuses(size(), how); !why.empty()) refuse(call, std::string(why));
+        if (auto const why = entry->refuses(size(), how); !why.empty()) refuse(call, why);
     return entry;
 }
 
@@ -241,20 +240,24 @@ inline communicator::prepared communicator::make_prepared(operation const& call)
 }
 
 inline communicator::prepared const& communicator::prepare(operation const& call) {
-    constexpr std::size_t most_known = 16;
+    constexpr std::size_t most_known = 128;
     auto const count = detail::common_count(call);
     auto const ragged = !call.lengths.is_uniform();
-    for (auto& each : known_)
-        if (each.count == count && each.ragged == ragged && detail::same_shape(each.key, call)) {
-            if (!call.lengths.counts.empty()) each.signature = signature_of(call, each.label);
-            return each;
-        }
+    for (std::size_t i = 0; i < known_.size(); ++i) { // programs repeat themselves: what followed last time comes first
+        last_known_ = last_known_ + 1 < known_.size() ? last_known_ + 1 : 0;
+        auto& each = known_[last_known_];
+        if (each.count != count || each.ragged != ragged || !detail::same_shape(each.key, call)) continue;
+        if (!call.lengths.counts.empty()) each.signature = signature_of(call, each.label);
+        return each;
+    }
     auto made = make_prepared(call);
     if (known_.size() < most_known) {
+        last_known_ = known_.size();
         known_.push_back(std::move(made));
         return known_.back();
     }
-    next_known_ = (next_known_ + 1) % most_known;
+    next_known_ = (next_known_ + 1) % most_known; // replaced in the order in which they came
+    last_known_ = next_known_;
     return known_[next_known_] = std::move(made);
 }
 
@@ -273,16 +276,17 @@ inline std::unique_ptr<detail::task> communicator::bound_task(operation const& c
 
 /// Everybody's counts. The blocks that arrive must be as long as the caller has made room for.
 inline void communicator::gather_counts(operation const& call) {
-    own_words_.assign(call.lengths.counts.begin(), call.lengths.counts.end());
+    own_words_.clear();
+    for (auto const each : call.lengths.counts) own_words_.push_back(each);
     exchange_words(own_words_, words_);
-    matrix_.assign(words_.begin(), words_.end());
+    matrix_.clear();
+    for (auto const each : words_) matrix_.push_back(static_cast<std::size_t>(each));
     auto const ranks = static_cast<std::size_t>(size()), self = static_cast<std::size_t>(rank());
     for (std::size_t from = 0; from < ranks; ++from) {
         auto const sent = matrix_[from * ranks + self], expected = call.lengths.incoming[from];
         if (sent == expected) continue;
-        throw usage_error("chorus: rank " + std::to_string(world_rank(rank())) + ": " + std::string(name(call.what)) + ": rank " +
-                          std::to_string(world_rank(static_cast<int>(from))) + " sends " + std::to_string(sent) +
-                          " elements where " + std::to_string(expected) + " are expected");
+        detail::misuse({"rank ", world_rank(rank()), ": ", name(call.what), ": rank ", world_rank(static_cast<int>(from)), " sends ",
+                        sent, " elements where ", expected, " are expected"});
     }
 }
 
@@ -334,8 +338,7 @@ inline persistent_request communicator::prepare_persistent(operation const& call
 inline request communicator::start_message(operation const& call, int peer, bool sends) {
     require_valid();
     if (peer < 0 || peer >= size() || peer == rank())
-        throw usage_error("chorus: rank " + std::to_string(rank()) + " cannot exchange messages with rank " +
-                          std::to_string(peer) + " of " + std::to_string(size()));
+        detail::misuse({"rank ", rank(), " cannot exchange messages with rank ", peer, " of ", size()});
     messages_.resize(2 * static_cast<std::size_t>(size()));
     auto& home = messages_[2 * static_cast<std::size_t>(peer) + (sends ? 1 : 0)];
     if (!home) {
@@ -357,7 +360,7 @@ inline request communicator::start_message(operation const& call, int peer, bool
     return {group_, std::move(task)};
 }
 
-inline void communicator::exchange_words(std::span<std::uint64_t const> words, std::vector<std::uint64_t>& out) {
+inline void communicator::exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out) {
     out.resize(words.size() * static_cast<std::size_t>(size()));
     if (!agreement_) {
         choice how;
@@ -388,9 +391,8 @@ inline void communicator::check_agreement(std::uint64_t signature) {
         auto const theirs = words_[static_cast<std::size_t>(other)];
         if (theirs == signature) continue;
         auto const ours = describe_signature(signature), them = describe_signature(theirs);
-        throw usage_error("chorus: calls do not match: rank " + std::to_string(world_rank(rank())) + " calls " + ours +
-                          ", rank " + std::to_string(world_rank(other)) + " calls " + them +
-                          (ours == them ? " (root, algorithm, counts or operator differ)" : ""));
+        detail::misuse({"calls do not match: rank ", world_rank(rank()), " calls ", ours, ", rank ", world_rank(other), " calls ",
+                        them, ours == them ? " (root, algorithm, counts or operator differ)" : ""});
     }
 }
 
@@ -398,7 +400,7 @@ inline communicator communicator::split(int color, int key) {
     require_valid();
     owner().shares_progress();
     constexpr auto mask_words = context::most_communicators / 64;
-    std::vector<std::uint64_t> mine(2 + mask_words), all;
+    plain_vector<std::uint64_t> mine(2 + mask_words), all;
     mine[0] = static_cast<std::uint64_t>(static_cast<std::int64_t>(color));
     mine[1] = static_cast<std::uint64_t>(static_cast<std::int64_t>(key));
     for (std::size_t i = 0; i < context::most_communicators; ++i)
@@ -413,18 +415,26 @@ inline communicator communicator::split(int color, int key) {
         for (int r = 0; r < size(); ++r) used = used || ((word(r, 2 + i / 64) >> (i % 64)) & 1u) != 0;
         if (!used) number = i;
     }
-    if (number == 0) throw usage_error("chorus: more than 1023 communicators at once");
+    if (number == 0) detail::misuse({"more than 1023 communicators at once"});
     if (color < 0) return {};
 
-    std::vector<std::pair<std::int64_t, int>> order;
-    for (int r = 0; r < size(); ++r)
-        if (static_cast<std::int64_t>(word(r, 0)) == color) order.emplace_back(static_cast<std::int64_t>(word(r, 1)), r);
-    std::sort(order.begin(), order.end());
+    struct member {
+        std::int64_t key;
+        int rank;
+    };
+    plain_vector<member> order;
+    for (int r = 0; r < size(); ++r) {
+        if (static_cast<std::int64_t>(word(r, 0)) != color) continue;
+        auto const its_key = static_cast<std::int64_t>(word(r, 1));
+        auto place = order.size();
+        while (place > 0 && order[place - 1].key > its_key) --place;
+        order.insert(place, {its_key, r});
+    }
     communicator result;
     result.group_ = std::make_shared<detail::group>(group_->owner);
-    for (auto const& [unused, r] : order) {
-        if (r == rank()) result.group_->rank = static_cast<int>(result.group_->ranks.size());
-        result.group_->ranks.push_back(world_rank(r));
+    for (auto const& each : order) {
+        if (each.rank == rank()) result.group_->rank = static_cast<int>(result.group_->ranks.size());
+        result.group_->ranks.push_back(world_rank(each.rank));
     }
     result.group_->size = static_cast<int>(order.size());
     result.group_->number = number;
@@ -434,12 +444,12 @@ inline communicator communicator::split(int color, int key) {
 
 inline communicator communicator::subgroup(std::span<int const> ranks) {
     require_valid();
-    std::vector<bool> seen(static_cast<std::size_t>(size()), false);
+    plain_vector<bool> seen(static_cast<std::size_t>(size()));
     int position = no_color;
     for (std::size_t i = 0; i < ranks.size(); ++i) {
         auto const r = ranks[i];
-        if (r < 0 || r >= size()) throw usage_error("chorus: subgroup names rank " + std::to_string(r) + " of " + std::to_string(size()));
-        if (seen[static_cast<std::size_t>(r)]) throw usage_error("chorus: subgroup names rank " + std::to_string(r) + " twice");
+        if (r < 0 || r >= size()) detail::misuse({"subgroup names rank ", r, " of ", size()});
+        if (seen[static_cast<std::size_t>(r)]) detail::misuse({"subgroup names rank ", r, " twice"});
         seen[static_cast<std::size_t>(r)] = true;
         if (r == rank()) position = static_cast<int>(i);
     }
@@ -452,8 +462,8 @@ inline communicator communicator::shrink() {
     communicator result;
     auto survivors = owner->renew();
     result.group_ = std::make_shared<detail::group>(owner);
-    auto const self = std::find(survivors.begin(), survivors.end(), owner->rank());
-    result.group_->rank = static_cast<int>(self - survivors.begin());
+    result.group_->rank = 0;
+    while (survivors[static_cast<std::size_t>(result.group_->rank)] != owner->rank()) ++result.group_->rank;
     result.group_->size = static_cast<int>(survivors.size());
     result.group_->ranks = std::move(survivors);
     return result;
@@ -463,9 +473,10 @@ inline std::vector<int> communicator::hosts() const {
     std::vector<int> seen, result;
     for (int r = 0; r < size(); ++r) {
         auto const host = owner().transport().host_of(world_rank(r));
-        auto found = std::find(seen.begin(), seen.end(), host);
-        if (found == seen.end()) found = seen.insert(seen.end(), host);
-        result.push_back(static_cast<int>(found - seen.begin()));
+        std::size_t number = 0;
+        while (number < seen.size() && seen[number] != host) ++number;
+        if (number == seen.size()) seen.push_back(host);
+        result.push_back(static_cast<int>(number));
     }
     return result;
 }

@@ -6,6 +6,7 @@
 /// recv_reduce as soon as it is its turn (its message waits in staging memory, or is shown by the transport, until the
 /// step is ready to fold). Starting an instance again allocates nothing.
 
+#include <chorus/core/plain_vector.hpp>
 #include <chorus/kernel/kernel.hpp>
 #include <chorus/runtime/binding.hpp>
 #include <chorus/runtime/program.hpp>
@@ -19,7 +20,6 @@
 #include <memory>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace chorus {
 
@@ -145,7 +145,7 @@ private:
         append(s.source, b.source_begin, b.source_end);
         append(s.target, b.target_begin, b.target_end);
         b.bytes = 0;
-        auto const [from, to] = s.target.empty() ? std::pair(b.source_begin, b.source_end) : std::pair(b.target_begin, b.target_end);
+        auto const from = s.target.empty() ? b.source_begin : b.target_begin, to = s.target.empty() ? b.source_end : b.target_end;
         for (auto k = from; k < to; ++k) b.bytes += pieces_[k].bytes;
     }
 
@@ -356,9 +356,9 @@ private:
 
     kernel kernel_;
     bound_layout layout_;
-    std::vector<bound_step> bound_;
-    std::vector<bound_piece> pieces_;
-    std::vector<std::size_t> scratch_offsets_;
+    plain_vector<bound_step> bound_;
+    plain_vector<bound_piece> pieces_;
+    plain_vector<std::size_t> scratch_offsets_;
     std::size_t scratch_bytes_ = 0;
     bool bound_once_ = false;
     bool was_uniform_ = false;
@@ -369,12 +369,12 @@ private:
     std::uint32_t slot_ = 0;
     std::byte* base_[2] = {};
     std::byte* scratch_ = nullptr;
-    std::vector<piece> memory_;  ///< pieces_ with addresses
-    std::vector<piece> staging_; ///< per step: where its message is packed or waits to be folded
-    std::vector<std::int32_t> waiting_;
-    std::vector<progress> state_;
-    std::vector<cursor> cursors_;
-    std::vector<std::int32_t> work_;
+    plain_vector<piece> memory_;  ///< pieces_ with addresses
+    plain_vector<piece> staging_; ///< per step: where its message is packed or waits to be folded
+    plain_vector<std::int32_t> waiting_;
+    plain_vector<progress> state_;
+    plain_vector<cursor> cursors_;
+    plain_vector<std::int32_t> work_;
     std::size_t unfinished_ = 0;
 };
 

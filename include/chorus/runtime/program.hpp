@@ -1,6 +1,7 @@
 #pragma once
 /// A program: a schedule prepared for the executor. Immutable, shared by all calls of the same shape.
 
+#include <chorus/core/plain_vector.hpp>
 #include <chorus/schedule/schedule.hpp>
 
 #include <cstddef>
@@ -16,16 +17,16 @@ struct channel {
     std::int32_t peer;
     std::uint8_t lane;
     bool sends;
-    std::vector<std::int32_t> steps;
+    plain_vector<std::int32_t> steps;
 };
 
 class program {
 public:
-    explicit program(schedule recorded) : plan_(std::move(recorded)) {
+    [[gnu::cold]] explicit program(schedule recorded) : plan_(std::move(recorded)) {
         auto const count = plan_.steps.size();
-        channel_of_.assign(count, -1);
+        channel_of_.resize(count, -1);
         waits_for_.resize(count);
-        followers_begin_.assign(count + 1, 0);
+        followers_begin_.resize(count + 1);
         for (std::size_t i = 0; i < count; ++i) {
             waits_for_[i] = static_cast<std::int32_t>(plan_.predecessors[i].size());
             for (auto const before : plan_.predecessors[i]) ++followers_begin_[static_cast<std::size_t>(before) + 1];
@@ -46,12 +47,12 @@ public:
 
     std::vector<channel> const& channels() const { return channels_; }
     std::int32_t channel_of(std::int32_t i) const { return channel_of_[static_cast<std::size_t>(i)]; }
-    std::vector<std::int32_t> const& waits_for() const { return waits_for_; }
+    std::span<std::int32_t const> waits_for() const { return waits_for_; }
     std::span<std::int32_t const> ready_at_once() const { return ready_at_once_; }
     /// The steps that wait for step i.
     std::span<std::int32_t const> followers(std::int32_t i) const {
         auto const begin = followers_begin_[static_cast<std::size_t>(i)];
-        return std::span(followers_).subspan(begin, followers_begin_[static_cast<std::size_t>(i) + 1] - begin);
+        return {followers_.data() + begin, followers_begin_[static_cast<std::size_t>(i) + 1] - begin};
     }
 
 private:
@@ -70,11 +71,11 @@ private:
 
     schedule plan_;
     std::vector<channel> channels_;
-    std::vector<std::int32_t> channel_of_; ///< -1 for local steps
-    std::vector<std::int32_t> waits_for_;  ///< how many predecessors
-    std::vector<std::int32_t> ready_at_once_;
-    std::vector<std::int32_t> followers_;
-    std::vector<std::size_t> followers_begin_;
+    plain_vector<std::int32_t> channel_of_; ///< -1 for local steps
+    plain_vector<std::int32_t> waits_for_;  ///< how many predecessors
+    plain_vector<std::int32_t> ready_at_once_;
+    plain_vector<std::int32_t> followers_;
+    plain_vector<std::size_t> followers_begin_;
 };
 
 } // namespace chorus

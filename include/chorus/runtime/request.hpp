@@ -142,10 +142,10 @@ public:
 
     /// Starts it once more. Precondition: not running.
     void start() {
-        if (!task_) throw usage_error("chorus: start() of an empty persistent collective");
+        if (!task_) detail::misuse({"start() of an empty persistent collective"});
         group_->owner->require_working();
         group_->require_working();
-        if (task_->running) throw usage_error("chorus: start() of a persistent collective that was not waited for");
+        if (task_->running) detail::misuse({"start() of a persistent collective that was not waited for"});
         auto& owner = *group_->owner;
         owner.limit_in_flight(group_->wire_number());
         owner.start(*task_, input_, output_, {group_->wire_number(), ++group_->sequence, signature_, 0}, group_->members());

@@ -39,16 +39,17 @@ inline std::uint64_t make_signature(collective what, kernel const& fold, std::si
 }
 
 /// "all_reduce of 1000 float32 with plus"
-inline std::string describe_signature(std::uint64_t signature) {
+[[gnu::cold]] inline std::string describe_signature(std::uint64_t signature) {
     auto const what = static_cast<collective>((signature >> detail::signature_collective) & 15u);
     auto const element = static_cast<element_id>((signature >> detail::signature_element) & 31u);
     auto const operation = static_cast<operator_id>((signature >> detail::signature_operator) & 15u);
     if (what > collective::send_recv || static_cast<std::size_t>(element) >= element_names.size()) return "another call";
     auto text = std::string(name(what));
     if (what == collective::barrier) return text;
-    if (auto const count = signature & 0xffffffffu; count != 0) text += " of " + std::to_string(count) + " " + std::string(name(element));
-    else text += " of " + std::string(name(element));
-    if (has_operator(what)) text += " with " + (operation == operator_id::custom ? "an operator of the caller's" : std::string(name(operation)));
+    if (auto const count = signature & 0xffffffffu; count != 0) detail::append(text, {" of ", count, " ", name(element)});
+    else detail::append(text, {" of ", name(element)});
+    if (has_operator(what))
+        detail::append(text, {" with ", operation == operator_id::custom ? "an operator of the caller's" : name(operation)});
     return text;
 }
 

@@ -2,6 +2,7 @@
 /// The one rule of overlap: two steps are ordered if, and only if, they share a slice that either of them writes.
 /// Recorder, executor (through the recorder's dependencies) and verifier all use this file.
 
+#include <chorus/core/plain_vector.hpp>
 #include <chorus/schedule/step.hpp>
 
 #include <algorithm>
@@ -43,7 +44,7 @@ inline bool must_be_ordered(step const& a, step const& b) {
 class hazard_tracker {
 public:
     /// Appends step `index` and returns its predecessors, ascending, without duplicates.
-    std::vector<std::int32_t> add(std::int32_t index, step const& s) {
+    [[gnu::cold]] std::vector<std::int32_t> add(std::int32_t index, step const& s) {
         std::vector<std::int32_t> before;
         for_each_read(s, [&](slice const& r) {
             for (auto& part : cells_of(r))
@@ -52,18 +53,21 @@ public:
         for_each_written(s, [&](slice const& w) {
             for (auto& part : cells_of(w)) {
                 if (part.writer >= 0 && part.writer != index) before.push_back(part.writer);
-                for (auto const reader : part.readers)
-                    if (reader != index) before.push_back(reader);
+                for (auto at = part.readers; at >= 0; at = reads_[static_cast<std::size_t>(at)].next)
+                    if (auto const reader = reads_[static_cast<std::size_t>(at)].step; reader != index) before.push_back(reader);
             }
         });
         for_each_read(s, [&](slice const& r) {
-            for (auto& part : cells_of(r))
-                if (part.readers.empty() || part.readers.back() != index) part.readers.push_back(index);
+            for (auto& part : cells_of(r)) {
+                if (part.readers >= 0 && reads_[static_cast<std::size_t>(part.readers)].step == index) continue;
+                reads_.push_back({index, part.readers});
+                part.readers = static_cast<std::int32_t>(reads_.size()) - 1;
+            }
         });
         for_each_written(s, [&](slice const& w) {
             for (auto& part : cells_of(w)) {
                 part.writer = index;
-                part.readers.clear();
+                part.readers = -1;
             }
         });
         std::sort(before.begin(), before.end());
@@ -72,15 +76,20 @@ public:
     }
 
 private:
-    /// An interval of a buffer, its last writer, and those who have read it since.
+    /// A step that has read, and the place in reads_ of the reader before it; -1: there is none.
+    struct read {
+        std::int32_t step;
+        std::int32_t next;
+    };
+    /// An interval of a buffer, its last writer, and those who have read it since. Cells that were one share readers.
     struct cell {
         position begin, end;
         std::int32_t writer = -1;
-        std::vector<std::int32_t> readers;
+        std::int32_t readers = -1; ///< the last reader's place in reads_
     };
 
     /// The cells that tile the slice exactly, splitting and adding as needed. Valid until the next call.
-    std::span<cell> cells_of(slice const& s) {
+    [[gnu::cold]] std::span<cell> cells_of(slice const& s) {
         if (static_cast<std::size_t>(s.buffer) >= buffers_.size()) buffers_.resize(static_cast<std::size_t>(s.buffer) + 1);
         auto& cells = buffers_[static_cast<std::size_t>(s.buffer)];
         split(cells, s.begin);
@@ -88,31 +97,28 @@ private:
         auto const first = lower(cells, s.begin);
         auto at = first;
         for (auto from = s.begin; from < s.end; ++at) { // fill what no step has touched yet
-            auto const k = static_cast<std::ptrdiff_t>(at);
-            if (at == cells.size() || s.end <= cells[at].begin) {
-                cells.insert(cells.begin() + k, cell{from, s.end, -1, {}});
-            } else if (from < cells[at].begin) {
-                cells.insert(cells.begin() + k, cell{from, cells[at].begin, -1, {}});
-            }
+            if (at == cells.size() || s.end <= cells[at].begin) cells.insert(at, {from, s.end});
+            else if (from < cells[at].begin) cells.insert(at, {from, cells[at].begin});
             from = cells[at].end;
         }
-        return std::span(cells).subspan(first, at - first);
+        return {cells.data() + first, at - first};
     }
     /// Index of the first cell that ends after the point.
-    static std::size_t lower(std::vector<cell> const& cells, position const& at) {
+    static std::size_t lower(plain_vector<cell> const& cells, position const& at) {
         auto const found = std::partition_point(cells.begin(), cells.end(), [&](cell const& c) { return c.end <= at; });
         return static_cast<std::size_t>(found - cells.begin());
     }
-    static void split(std::vector<cell>& cells, position const& at) {
+    static void split(plain_vector<cell>& cells, position const& at) {
         auto const k = lower(cells, at);
         if (k == cells.size() || !(cells[k].begin < at)) return;
         auto rest = cells[k];
         rest.begin = at;
         cells[k].end = at;
-        cells.insert(cells.begin() + static_cast<std::ptrdiff_t>(k) + 1, std::move(rest));
+        cells.insert(k + 1, rest);
     }
 
-    std::vector<std::vector<cell>> buffers_;
+    std::vector<plain_vector<cell>> buffers_;
+    plain_vector<read> reads_;
 };
 
 } // namespace chorus

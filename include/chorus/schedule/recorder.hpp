@@ -10,6 +10,7 @@
 ///     the end. Out-of-place calls so move no byte more than in-place ones.
 
 #include <chorus/core/errors.hpp>
+#include <chorus/core/plain_vector.hpp>
 #include <chorus/schedule/hazard.hpp>
 #include <chorus/schedule/schedule.hpp>
 #include <chorus/schedule/sink.hpp>
@@ -17,7 +18,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -48,10 +48,9 @@ public:
         return {buffer, shape.begin, shape.end};
     }
 
-    void message(step_kind kind, int peer, std::uint8_t lane, slice_list const& data, side received) {
+    [[gnu::cold]] void message(step_kind kind, int peer, std::uint8_t lane, slice_list const& data, side received) {
         if (peer == rank() || peer < 0 || peer >= ranks())
-            throw usage_error("chorus: rank " + std::to_string(rank()) + " cannot exchange messages with rank " +
-                              std::to_string(peer) + " of " + std::to_string(ranks()));
+            detail::misuse({"rank ", rank(), " cannot exchange messages with rank ", peer, " of ", ranks()});
         step whole;
         whole.kind = kind;
         whole.peer = peer;
@@ -61,7 +60,7 @@ public:
         if (kind != step_kind::send) whole.target = data;
         append(whole);
     }
-    void local(step_kind kind, slice_list const& source, slice_list const& target, side received) {
+    [[gnu::cold]] void local(step_kind kind, slice_list const& source, slice_list const& target, side received) {
         step whole;
         whole.kind = kind;
         whole.received = received;
@@ -70,7 +69,7 @@ public:
         append(whole);
     }
     /// Memory of the same shape as `data`; consecutive whole blocks share one buffer.
-    slice_list scratch(slice_list const& data) {
+    [[gnu::cold]] slice_list scratch(slice_list const& data) {
         slice_list result;
         for (auto const& each : data) {
             auto const& blocks = result_.buffers[static_cast<std::size_t>(each.buffer)].blocks;
@@ -85,14 +84,14 @@ public:
         return result;
     }
     /// Scratch for blocks of the collective that no buffer here holds: those of other ranks, in transit.
-    slice_list scratch_blocks(std::vector<std::int32_t> blocks) {
+    [[gnu::cold]] slice_list scratch_blocks(std::vector<std::int32_t> blocks) {
         auto const id = static_cast<buffer_id>(result_.buffers.size());
         add_buffer(std::move(blocks));
         return whole(id);
     }
 
     /// Ends the recording: what is still only remembered of the output is copied now.
-    schedule finish() && {
+    [[gnu::cold]] schedule finish() && {
         auto const rest = std::move(mirrors_);
         mirrors_.clear();
         for (auto const& each : rest)
@@ -113,7 +112,7 @@ private:
         result_.buffers.push_back({std::move(blocks), {0, 0, 1}, {count, 0, 1}});
     }
 
-    void append(step const& whole) {
+    [[gnu::cold]] void append(step const& whole) {
         auto const cuts = whole.source.empty() && whole.target.empty() ? 1 : segments_;
         auto const index = next_index_++;
         for (int k = 0; k < cuts; ++k) {
@@ -127,7 +126,7 @@ private:
         }
     }
 
-    void append_segment(step part) {
+    [[gnu::cold]] void append_segment(step part) {
         if (part.kind == step_kind::copy && remember(part)) return;
         if (part.kind == step_kind::reduce || part.kind == step_kind::finish) materialise(part.target, part);
         part.source = originals(part.source);
@@ -135,14 +134,14 @@ private:
         commit(std::move(part));
     }
 
-    void commit(step part) {
+    [[gnu::cold]] void commit(step part) {
         auto const index = static_cast<std::int32_t>(result_.steps.size());
         result_.predecessors.push_back(hazards_.add(index, part));
         result_.steps.push_back(std::move(part));
     }
 
     /// A copy out of the input becomes a note. False where the copy must really be made.
-    bool remember(step const& copy) {
+    [[gnu::cold]] bool remember(step const& copy) {
         if (copy.source.size() != copy.target.size()) return false;
         for (std::size_t i = 0; i < copy.source.size(); ++i)
             if (copy.source[i].buffer != input_buffer || copy.target[i].buffer == input_buffer) return false;
@@ -154,7 +153,7 @@ private:
     }
 
     /// The same data, read from the input wherever it was never written here.
-    slice_list originals(slice_list const& data) const {
+    [[gnu::cold]] slice_list originals(slice_list const& data) const {
         if (mirrors_.empty()) return data;
         slice_list result;
         for (auto const& each : data) {
@@ -186,14 +185,14 @@ private:
     }
 
     /// The slice is about to be written: it no longer mirrors anything.
-    void forget(slice const& written) {
+    [[gnu::cold]] void forget(slice const& written) {
         for (std::size_t i = 0; i < mirrors_.size();) {
             auto const old = mirrors_[i];
             if (!overlap(old.copy, written)) {
                 ++i;
                 continue;
             }
-            mirrors_.erase(mirrors_.begin() + static_cast<std::ptrdiff_t>(i));
+            mirrors_.erase(i);
             keep(old, old.copy.begin, written.begin);
             keep(old, written.end, old.copy.end);
         }
@@ -204,7 +203,7 @@ private:
     }
 
     /// Makes the remembered copies under `data` real: a step is about to fold into them.
-    void materialise(slice_list const& data, step const& reason) {
+    [[gnu::cold]] void materialise(slice_list const& data, step const& reason) {
         for (auto const& each : data)
             for (auto const* found = first_mirror_in(each); found != nullptr; found = first_mirror_in(each)) {
                 auto const from = each.begin < found->copy.begin ? found->copy.begin : each.begin;
@@ -225,7 +224,7 @@ private:
     }
 
     /// Scratch gets memory for what the steps touch only: a gather's inner ranks never see most blocks.
-    void shrink_scratch() {
+    [[gnu::cold]] void shrink_scratch() {
         std::vector<bool> touched(result_.buffers.size(), false);
         auto const touch = [&](slice const& s) {
             auto const id = static_cast<std::size_t>(s.buffer);
@@ -245,7 +244,7 @@ private:
 
     schedule result_;
     hazard_tracker hazards_;
-    std::vector<mirror> mirrors_;
+    plain_vector<mirror> mirrors_;
     std::int32_t next_index_ = 0;
     int segments_;
 };
@@ -294,7 +293,7 @@ public:
             if (member == rank_) other.rank_ = static_cast<int>(mapped->size());
             mapped->push_back(global(member));
         }
-        if (other.rank_ < 0) throw usage_error("chorus: a rank asked for a subset of ranks that it is not a member of");
+        if (other.rank_ < 0) detail::misuse({"a rank asked for a subset of ranks that it is not a member of"});
         other.size_ = static_cast<int>(members.size());
         other.members_ = std::move(mapped);
         return other;
@@ -302,7 +301,7 @@ public:
 
 private:
     int global(int peer) const {
-        if (peer < 0 || peer >= size_) throw usage_error("chorus: peer " + std::to_string(peer) + " of " + std::to_string(size_));
+        if (peer < 0 || peer >= size_) detail::misuse({"peer ", peer, " of ", size_});
         return members_ ? (*members_)[static_cast<std::size_t>(peer)] : peer;
     }
 

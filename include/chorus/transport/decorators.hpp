@@ -113,6 +113,10 @@ public:
         started_.clear();
         return this->inner().withdraw();
     }
+    std::vector<int> survivors(clock::time_point until) requires renewable_transport<T> {
+        withdraw();
+        return this->inner().survivors(until);
+    }
 
 private:
     static constexpr token own = token{1} << 63; ///< marks our tokens; alone: an invitation was sent

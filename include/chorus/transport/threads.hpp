@@ -5,12 +5,12 @@
 /// finished; for larger ones it says where the bytes lie, the receiver copies them (or folds them where they lie) and
 /// tells the sender through `send_state`. One copy per message, none for a reduction.
 
+#include <chorus/core/plain_vector.hpp>
 #include <chorus/transport/detail/backoff.hpp>
 #include <chorus/transport/detail/pieces.hpp>
 #include <chorus/transport/detail/thread_hub.hpp>
 #include <chorus/transport/transport.hpp>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -32,7 +32,12 @@ public:
     static constexpr bool gathers = true;
 
     threads_transport(std::shared_ptr<detail::thread_hub> hub, int rank)
-        : hub_(std::move(hub)), rank_(rank), peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {}
+        : hub_(std::move(hub)), rank_(rank), peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {
+        waiting_.reserve(peers_.size());
+        unread_.reserve(usual);
+        shown_.reserve(usual);
+        spare_states_.reserve(usual);
+    }
     threads_transport(threads_transport const&) = delete;
     threads_transport& operator=(threads_transport const&) = delete;
     ~threads_transport() {
@@ -65,11 +70,11 @@ public:
         return post({peer, ex, {}, staging, tok, true});
     }
     void release(token tok) {
-        auto const found = std::find_if(shown_.begin(), shown_.end(), [&](shown const& each) { return each.tok == tok; });
-        if (found == shown_.end()) return;
-        finish_reading(*found);
-        *found = shown_.back();
-        shown_.pop_back();
+        for (std::size_t i = 0; i < shown_.size(); ++i) {
+            if (shown_[i].tok != tok) continue;
+            finish_reading(shown_[i]);
+            return shown_.erase_unordered(i);
+        }
     }
 
     std::size_t poll(std::span<completion> done) {
@@ -82,16 +87,14 @@ public:
             }
             done[count++] = {unread_[i].tok, nullptr};
             spare_states_.push_back(unread_[i].state);
-            unread_[i] = unread_.back();
-            unread_.pop_back();
+            unread_.erase_unordered(i);
         }
         for (std::size_t i = 0; i < waiting_.size() && count < done.size();) {
             auto const from = waiting_[i];
             auto& peer = at(from);
             while (!peer.posted.empty() && count < done.size() && deliver_next(from, done[count])) ++count;
             if (peer.posted.empty()) {
-                waiting_[i] = waiting_.back();
-                waiting_.pop_back();
+                waiting_.erase_unordered(i);
             } else ++i;
         }
         return count;
@@ -145,18 +148,16 @@ public:
     }
 
     void enter(exchange const& ex) {
-        auto& note = hub_->note_of(rank_);
-        note.where.store((std::uint64_t{ex.communicator} << 32) | ex.sequence, std::memory_order_relaxed);
-        note.signature.store(ex.signature, std::memory_order_relaxed);
+        hub_->note_of(rank_).write((std::uint64_t{ex.communicator} << 32) | ex.sequence, ex.signature);
     }
     std::optional<exchange> last_entered(int peer) const {
-        auto& note = hub_->note_of(peer);
-        auto const where = note.where.load(std::memory_order_relaxed);
-        return exchange{static_cast<std::uint32_t>(where >> 32), static_cast<std::uint32_t>(where),
-                        note.signature.load(std::memory_order_relaxed), 0};
+        auto const [where, signature] = hub_->note_of(peer).read();
+        return exchange{static_cast<std::uint32_t>(where >> 32), static_cast<std::uint32_t>(where), signature, 0};
     }
 
 private:
+    static constexpr std::size_t usual = 32; ///< entries that lists have room for, so that they hardly ever grow
+
     struct outgoing {
         int peer;
         exchange ex;
@@ -189,9 +190,9 @@ private:
         detail::mailbox* inbox = nullptr;
         std::size_t next_out = 0;
         std::size_t next_in = 0;
-        std::vector<outgoing> unsent;
-        std::vector<incoming> posted;
-        std::vector<early> unexpected;
+        plain_vector<outgoing> unsent;
+        plain_vector<incoming> posted;
+        plain_vector<early> unexpected;
     };
 
     peer_state& at(int peer) { return peers_[static_cast<std::size_t>(peer)]; }
@@ -199,7 +200,10 @@ private:
     /// Puts the message into the mailbox. False where the mailbox is full.
     bool announce(outgoing& message) {
         auto& peer = at(message.peer);
-        if (peer.outbox == nullptr) peer.outbox = &hub_->open(rank_, message.peer);
+        if (peer.outbox == nullptr) {
+            peer.outbox = &hub_->open(rank_, message.peer);
+            peer.unsent.reserve(usual);
+        }
         auto& slot = peer.outbox->slots[peer.next_out % detail::mailbox::capacity];
         if (slot.full.load(std::memory_order_acquire)) return false;
         slot.what = {message.ex, message.bytes, nullptr, 0, nullptr};
@@ -221,7 +225,7 @@ private:
         for (auto& peer : peers_)
             while (!peer.unsent.empty() && count < done.size() && announce(peer.unsent.front())) {
                 auto const message = peer.unsent.front();
-                peer.unsent.erase(peer.unsent.begin());
+                peer.unsent.erase(0);
                 --unsent_;
                 if (message.state == nullptr) done[count++] = {message.tok, nullptr};
                 else unread_.push_back(message);
@@ -231,8 +235,12 @@ private:
     /// The oldest announcement of the peer that was not looked at yet, or null.
     detail::slot* next_slot(int from) {
         auto& peer = at(from);
-        if (peer.inbox == nullptr) peer.inbox = hub_->look(from, rank_);
-        if (peer.inbox == nullptr) return nullptr;
+        if (peer.inbox == nullptr) {
+            peer.inbox = hub_->look(from, rank_);
+            if (peer.inbox == nullptr) return nullptr;
+            peer.posted.reserve(usual);
+            peer.unexpected.reserve(usual / 2);
+        }
         auto& slot = peer.inbox->slots[peer.next_in % detail::mailbox::capacity];
         return slot.full.load(std::memory_order_seq_cst) ? &slot : nullptr; // `bell` needs more than acquire
     }
@@ -244,13 +252,12 @@ private:
     /// Takes a message that is already here and returns where it can be read; otherwise remembers the wish.
     std::byte const* post(incoming const& wish) {
         auto& peer = at(wish.peer);
-        auto const same = [&](auto const& each) { return matches(each.ex, wish.ex); };
-        if (std::none_of(peer.posted.begin(), peer.posted.end(), same)) {
+        if (wish_for(peer, wish.ex) == peer.posted.size()) {
             std::byte const* view = nullptr;
-            auto const found = std::find_if(peer.unexpected.begin(), peer.unexpected.end(),
-                                            [&](early const& each) { return matches(each.what.ex, wish.ex); });
-            if (found != peer.unexpected.end()) {
-                auto const taken = take(found->what, found->bytes.data(), wish, view);
+            std::size_t found = 0;
+            while (found < peer.unexpected.size() && !matches(peer.unexpected[found].what.ex, wish.ex)) ++found;
+            if (found < peer.unexpected.size()) {
+                auto const taken = take(peer.unexpected[found].what, peer.unexpected[found].bytes.data(), wish, view);
                 peer.unexpected.erase(found);
                 if (taken) return view;
             } else if (auto* const slot = next_slot(wish.peer); slot != nullptr && matches(slot->what.ex, wish.ex)) {
@@ -264,17 +271,24 @@ private:
         return nullptr;
     }
 
+    /// Place of the first receive that is posted for the exchange; the end where there is none.
+    static std::size_t wish_for(peer_state const& peer, exchange const& ex) {
+        std::size_t i = 0;
+        while (i < peer.posted.size() && !matches(peer.posted[i].ex, ex)) ++i;
+        return i;
+    }
+
     /// Hands the peer's announcements to those who wait for them, until one of them is served.
     bool deliver_next(int from, completion& done) {
         auto& peer = at(from);
         while (auto* const slot = next_slot(from)) {
-            auto const wish = std::find_if(peer.posted.begin(), peer.posted.end(),
-                                           [&](incoming const& each) { return matches(each.ex, slot->what.ex); });
-            auto const served = wish != peer.posted.end() && take(slot->what, slot->inlined.data(), *wish, done.view);
+            auto const wish = wish_for(peer, slot->what.ex);
+            auto const known = wish < peer.posted.size();
+            auto const served = known && take(slot->what, slot->inlined.data(), peer.posted[wish], done.view);
             if (served) {
-                done.which = wish->tok;
+                done.which = peer.posted[wish].tok;
                 peer.posted.erase(wish);
-            } else if (wish == peer.posted.end()) {
+            } else if (!known) {
                 peer.unexpected.push_back({slot->what, slot->inlined});
             }
             free_slot(from, *slot);
@@ -288,8 +302,7 @@ private:
         auto const wanted = wish.view ? wish.staging.bytes : detail::total_bytes(wish.pieces);
         if (what.ex.signature != wish.ex.signature || what.bytes != wanted) {
             mismatch_ = transport_failure{transport_failure::kind::mismatch, wish.peer,
-                                          "sends " + std::to_string(what.bytes) + " bytes where " +
-                                              std::to_string(wanted) + " are expected",
+                                          detail::text({"sends ", what.bytes, " bytes where ", wanted, " are expected"}),
                                           what.ex.signature, wish.ex.signature};
             return false;
         }
@@ -318,7 +331,7 @@ private:
     }
 
     detail::send_state* fresh_state() {
-        if (spare_states_.empty()) spare_states_.push_back(hub_->make_state());
+        if (spare_states_.empty()) hub_->make_states(usual, spare_states_);
         auto* const state = spare_states_.back();
         spare_states_.pop_back();
         state->now.store(detail::send_state::posted, std::memory_order_relaxed);
@@ -331,22 +344,23 @@ private:
     }
 
     bool something_new() {
-        return std::any_of(waiting_.begin(), waiting_.end(), [&](int peer) { return next_slot(peer) != nullptr; }) ||
-               std::any_of(unread_.begin(), unread_.end(), [](outgoing const& each) {
-                   return each.state->now.load(std::memory_order_seq_cst) == detail::send_state::done;
-               });
+        for (auto const peer : waiting_)
+            if (next_slot(peer) != nullptr) return true;
+        for (auto const& each : unread_)
+            if (each.state->now.load(std::memory_order_seq_cst) == detail::send_state::done) return true;
+        return false;
     }
-    static transport_failure gone(int peer, std::string const& consequence) {
-        return {transport_failure::kind::left, peer, "has left " + consequence, 0, 0};
+    static transport_failure gone(int peer, std::string_view consequence) {
+        return {transport_failure::kind::left, peer, detail::text({"has left ", consequence}), 0, 0};
     }
 
     std::shared_ptr<detail::thread_hub> hub_;
     int rank_;
     std::vector<peer_state> peers_;
-    std::vector<int> waiting_;     ///< peers that have something posted
-    std::vector<outgoing> unread_; ///< announced, and the peer has not read them yet
-    std::vector<shown> shown_;     ///< views that were given out
-    std::vector<detail::send_state*> spare_states_;
+    plain_vector<int> waiting_;     ///< peers that have something posted
+    plain_vector<outgoing> unread_; ///< announced, and the peer has not read them yet
+    plain_vector<shown> shown_;     ///< views that were given out
+    plain_vector<detail::send_state*> spare_states_;
     std::size_t unsent_ = 0; ///< messages that found no free slot
     std::optional<transport_failure> mismatch_;
     detail::backoff backoff_;

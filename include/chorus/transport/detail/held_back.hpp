@@ -46,6 +46,7 @@ public:
     void release(token tok) requires viewing_transport<T> { inner_->release(tok); }
     void enter(exchange const& ex) requires observing_transport<T> { inner_->enter(ex); }
     std::optional<exchange> last_entered(int peer) requires observing_transport<T> { return inner_->last_entered(peer); }
+    std::vector<int> survivors(clock::time_point until) requires renewable_transport<T> { return inner_->survivors(until); }
     int host_of(int rank) const requires host_aware_transport<T> { return inner_->host_of(rank); }
     transport_estimates estimates() const requires estimating_transport<T> { return inner_->estimates(); }
 
@@ -118,6 +119,10 @@ public:
         held_.clear();
         done_.clear();
         return this->inner().withdraw();
+    }
+    std::vector<int> survivors(clock::time_point until) requires renewable_transport<T> {
+        withdraw();
+        return this->inner().survivors(until);
     }
 
 private:

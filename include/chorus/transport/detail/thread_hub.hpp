@@ -1,6 +1,7 @@
 #pragma once
 /// What the ranks of one process share: a mailbox for every ordered pair of ranks, and who failed or left.
 
+#include <chorus/core/plain_vector.hpp>
 #include <chorus/transport/transport.hpp>
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace chorus::detail {
@@ -21,6 +23,7 @@ namespace chorus::detail {
 struct send_state {
     enum : std::uint32_t { posted, reading, done, withdrawn };
     std::atomic<std::uint32_t> now{done};
+    send_state* next = nullptr; ///< in the hub's list of all
 };
 
 /// A message as it is announced: its bytes, if they are few, or where they lie.
@@ -74,28 +77,55 @@ struct alignas(64) bell {
     }
 };
 
-/// What a rank entered last; relaxed atomics, since it only serves error messages.
-struct alignas(64) note {
-    std::atomic<std::uint64_t> where{0}; ///< communicator and sequence
-    std::atomic<std::uint64_t> signature{0};
+/// What a rank entered last: written by it, read by others. Whoever reads the new signature (acquire) also sees that
+/// `where` has changed, and reads again.
+class note {
+public:
+    void write(std::uint64_t where, std::uint64_t signature) {
+        where_.store(changing, std::memory_order_relaxed);
+        signature_.store(signature, std::memory_order_release);
+        where_.store(where, std::memory_order_release);
+    }
+    /// Communicator and sequence, and signature.
+    std::pair<std::uint64_t, std::uint64_t> read() const {
+        for (;;) {
+            auto const where = where_.load(std::memory_order_acquire);
+            auto const signature = signature_.load(std::memory_order_acquire);
+            if (where != changing && where_.load(std::memory_order_relaxed) == where) return {where, signature};
+        }
+    }
+
+private:
+    static constexpr auto changing = ~std::uint64_t{0};
+    std::atomic<std::uint64_t> where_{0};
+    std::atomic<std::uint64_t> signature_{0};
+};
+
+/// What the others see of a rank.
+struct alignas(64) rank_sign {
+    bell wakes;
+    note entered;
+    std::atomic<bool> left{false};
+    bool here = false; ///< waits in `survivors`; guarded by the hub's mutex
 };
 
 /// Shared by all ranks of a `run_threads`; lives until the last of them is gone.
 class thread_hub {
 public:
     explicit thread_hub(int size)
-        : size_(size), mailboxes_(static_cast<std::size_t>(size) * static_cast<std::size_t>(size)),
-          bells_(static_cast<std::size_t>(size)), left_(static_cast<std::size_t>(size)), notes_(static_cast<std::size_t>(size)),
-          here_(static_cast<std::size_t>(size), false) {}
+        : size_(size), mailboxes_(new std::atomic<mailbox*>[static_cast<std::size_t>(size) * static_cast<std::size_t>(size)]{}),
+          signs_(new rank_sign[static_cast<std::size_t>(size)]) {}
     thread_hub(thread_hub const&) = delete;
     thread_hub& operator=(thread_hub const&) = delete;
     ~thread_hub() {
-        for (auto& each : mailboxes_) delete each.load(std::memory_order_relaxed);
+        for (int from = 0; from < size_; ++from)
+            for (int to = 0; to < size_; ++to) delete look(from, to);
+        while (states_ != nullptr) delete std::exchange(states_, states_->next);
     }
 
     int size() const { return size_; }
-    note& note_of(int rank) { return notes_[static_cast<std::size_t>(rank)]; }
-    bell& bell_of(int rank) { return bells_[static_cast<std::size_t>(rank)]; }
+    note& note_of(int rank) { return sign_of(rank).entered; }
+    bell& bell_of(int rank) { return sign_of(rank).wakes; }
 
     /// The mailbox from one rank to another, made by the sender when it first sends.
     mailbox& open(int from, int to) {
@@ -129,69 +159,69 @@ public:
     /// See renewable_transport.
     std::vector<int> survivors(int rank, clock::time_point until) {
         std::unique_lock hold(mutex_);
-        here_[static_cast<std::size_t>(rank)] = true;
+        sign_of(rank).here = true;
         auto const round = rounds_;
         gathering_.wait_until(hold, until, [&] {
             if (rounds_ == round && everybody_is_here_or_gone()) begin_new_round();
             return rounds_ != round;
         });
         if (rounds_ != round) return survivors_;
-        here_[static_cast<std::size_t>(rank)] = false;
+        sign_of(rank).here = false;
         return {};
     }
 
     /// Lives as long as the hub, since a message that was taken back may still be announced somewhere.
-    send_state* make_state() {
+    void make_states(std::size_t count, plain_vector<send_state*>& into) {
         std::lock_guard const hold(mutex_);
-        states_.push_back(std::make_unique<send_state>());
-        return states_.back().get();
+        for (; count > 0; --count) {
+            auto* const made = new send_state;
+            made->next = std::exchange(states_, made);
+            into.push_back(made);
+        }
     }
 
     /// The rank's function has returned: it will not send or receive any more.
     void leave(int rank) {
         {
             std::lock_guard const hold(mutex_);
-            left_[static_cast<std::size_t>(rank)].store(true, std::memory_order_seq_cst);
+            sign_of(rank).left.store(true, std::memory_order_seq_cst);
         }
         gathering_.notify_all();
         wake_all();
     }
-    bool has_left(int rank) const { return left_[static_cast<std::size_t>(rank)].load(std::memory_order_seq_cst); }
+    bool has_left(int rank) const { return sign_of(rank).left.load(std::memory_order_seq_cst); }
 
 private:
+    rank_sign& sign_of(int rank) const { return signs_[static_cast<std::size_t>(rank)]; }
     std::atomic<mailbox*>& mailbox_at(int from, int to) {
         return mailboxes_[static_cast<std::size_t>(from) * static_cast<std::size_t>(size_) + static_cast<std::size_t>(to)];
     }
     bool everybody_is_here_or_gone() const {
         for (int rank = 0; rank < size_; ++rank)
-            if (!here_[static_cast<std::size_t>(rank)] && !has_left(rank)) return false;
+            if (!sign_of(rank).here && !has_left(rank)) return false;
         return true;
     }
     void begin_new_round() {
         survivors_.clear();
         for (int rank = 0; rank < size_; ++rank)
-            if (here_[static_cast<std::size_t>(rank)]) survivors_.push_back(rank);
-        here_.assign(here_.size(), false);
+            if (std::exchange(sign_of(rank).here, false)) survivors_.push_back(rank);
         failure_.reset();
         failed_.store(false, std::memory_order_seq_cst);
         ++rounds_;
         gathering_.notify_all();
     }
     void wake_all() {
-        for (auto& each : bells_) each.ring();
+        for (int rank = 0; rank < size_; ++rank) bell_of(rank).ring();
     }
 
     int size_;
-    std::vector<std::atomic<mailbox*>> mailboxes_;
-    std::vector<bell> bells_;
-    std::vector<std::atomic<bool>> left_;
-    std::vector<note> notes_;
+    std::unique_ptr<std::atomic<mailbox*>[]> mailboxes_;
+    std::unique_ptr<rank_sign[]> signs_;
     std::atomic<bool> failed_{false};
     std::mutex mutex_;
     std::optional<transport_failure> failure_;
-    std::vector<std::unique_ptr<send_state>> states_;
+    send_state* states_ = nullptr; ///< all that were ever made
     std::condition_variable gathering_; ///< survivors meet here; what follows is guarded by mutex_
-    std::vector<bool> here_;
     std::vector<int> survivors_;
     unsigned rounds_ = 0;
 };
