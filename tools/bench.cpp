@@ -47,7 +47,8 @@ operator_id read_operator(std::string const& text) {
 
 bench_options read(bench_texts const& asked, algorithms const& known) {
     bench_options how;
-    for (auto const& each : split(asked.collectives, ',')) how.collectives.push_back(read_collective("--collective", each));
+    for (auto const& each : split(asked.collectives, ','))
+        how.collectives.push_back(read_collective("--collective", each));
     how.algorithms = split_algorithms(asked.algorithms);
     read_name("--transport", asked.transport, {"threads", "mpi"});
     how.transport = asked.transport;

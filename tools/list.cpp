@@ -31,9 +31,11 @@ std::string as_table(algorithms const& known, std::vector<collective> const& wan
     for (auto const what : wanted) {
         text += fmt::format("{}\n", name(what));
         for (auto const& each : known.of(what))
-            text += fmt::format("  {:<20}{}: {}\n  {:<20}{}\n", each.name, requirements_of(each), each.cost, "", each.source);
+            text += fmt::format("  {:<20}{}: {}\n  {:<20}{}\n", each.name, requirements_of(each), each.cost, "",
+                                each.source);
     }
-    return text + "\np ranks; n: a vector; blocks: one per rank. Rounds: messages that wait for each other; sent and reduced: the\n"
+    return text + "\np ranks; n: a vector; blocks: one per rank. Rounds: messages that wait for each other; sent and "
+                  "reduced: the\n"
                   "most of any rank. What an algorithm does, shows: chorus show COLLECTIVE ALGORITHM --ranks 5\n";
 }
 
@@ -55,7 +57,8 @@ std::string as_json(algorithms const& known, std::vector<collective> const& want
 int run(list_options const& asked) {
     auto const format = read_name("--format", asked.format, {"table", "json"});
     std::vector<collective> wanted;
-    if (!asked.what.empty()) wanted.push_back(read_collective("COLLECTIVE", asked.what));
+    if (!asked.what.empty())
+        wanted.push_back(read_collective("COLLECTIVE", asked.what));
     else
         for (auto const& each : names_of_collectives()) wanted.push_back(*collective_named(each));
     algorithms const known(asked.plugins);

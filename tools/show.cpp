@@ -34,7 +34,9 @@ struct show_options {
 /// The algorithm with all its options, as one text: what `parse` reads.
 std::string algorithm_text(show_options const& asked, int ranks) {
     auto text = asked.algorithm;
-    auto const add = [&](std::string const& option) { text += (text.find(':') == std::string::npos ? ":" : ",") + option; };
+    auto const add = [&](std::string const& option) {
+        text += (text.find(':') == std::string::npos ? ":" : ",") + option;
+    };
     for (auto const& each : asked.extra) {
         if (each.find('=') == std::string::npos) refuse("--option", each, "KEY=VALUE, such as radix=4");
         add(each);
@@ -104,16 +106,22 @@ int run(show_options const& asked) {
     auto const what = record_and_prove(asked, algorithms(asked.plugins));
     std::optional<std::size_t> count;
     std::optional<int> rank;
-    if (!asked.count.empty()) count = static_cast<std::size_t>(read_number("--count", asked.count, 0, 1'000'000'000'000));
+    if (!asked.count.empty())
+        count = static_cast<std::size_t>(read_number("--count", asked.count, 0, 1'000'000'000'000));
     if (!asked.rank.empty())
         rank = static_cast<int>(read_number("--rank", asked.rank, 0, static_cast<int>(what.ranks.size()) - 1));
     if ((count || rank) && (format == svg || format == dot))
-        throw usage_error("--count and --rank: pictures show all ranks and any count; allowed with --format text, table, json");
+        throw usage_error(
+            "--count and --rank: pictures show all ranks and any count; allowed with --format text, table, json");
 
-    if (format == svg) write_text(asked.out, print::space_time_svg(what.ranks, drawing_of(what.proof)));
-    else if (format == dot) write_text(asked.out, print::dot(what.ranks));
-    else if (format == json) write_text(asked.out, elements_as_json(what.ranks, count, rank));
-    else write_text(asked.out, as_text(what, format == text, rank, count));
+    if (format == svg)
+        write_text(asked.out, print::space_time_svg(what.ranks, drawing_of(what.proof)));
+    else if (format == dot)
+        write_text(asked.out, print::dot(what.ranks));
+    else if (format == json)
+        write_text(asked.out, elements_as_json(what.ranks, count, rank));
+    else
+        write_text(asked.out, as_text(what, format == text, rank, count));
     if (what.proof.correct) return fine;
     fmt::print(stderr, "chorus: {} {} is wrong: {}\n", asked.what, asked.algorithm, what.proof.explanation);
     return wrong_result;

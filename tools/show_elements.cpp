@@ -22,7 +22,9 @@ std::size_t elements(slice_list const& data, std::size_t count) {
     for (auto const& each : data) total += element_at(each.end, count) - element_at(each.begin, count);
     return total;
 }
-std::size_t elements(step const& s, std::size_t count) { return elements(s.target.empty() ? s.source : s.target, count); }
+std::size_t elements(step const& s, std::size_t count) {
+    return elements(s.target.empty() ? s.source : s.target, count);
+}
 
 /// The points at which a vector is cut by any message.
 std::vector<position> cuts_of(std::span<schedule const> ranks) {
@@ -82,7 +84,8 @@ std::string elements_as_json(std::span<schedule const> ranks, std::optional<std:
         all["count"] = *count;
         for (auto const& in : ranks)
             for (std::size_t i = 0; i < in.steps.size(); ++i)
-                all["schedules"][static_cast<std::size_t>(in.rank)]["steps"][i]["elements"] = elements(in.steps[i], *count);
+                all["schedules"][static_cast<std::size_t>(in.rank)]["steps"][i]["elements"] =
+                    elements(in.steps[i], *count);
     }
     if (rank) all["schedules"] = nlohmann::ordered_json::array({all["schedules"][static_cast<std::size_t>(*rank)]});
     return all.dump(1) + "\n";

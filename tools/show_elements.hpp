@@ -14,6 +14,7 @@ namespace chorus::tools {
 std::string elements_as_text(std::span<schedule const> ranks, std::size_t count, std::optional<int> rank);
 
 /// The schedules as print/json.hpp describes them; with a count each step also has its number of "elements".
-std::string elements_as_json(std::span<schedule const> ranks, std::optional<std::size_t> count, std::optional<int> rank);
+std::string elements_as_json(std::span<schedule const> ranks, std::optional<std::size_t> count,
+                             std::optional<int> rank);
 
 } // namespace chorus::tools

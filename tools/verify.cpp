@@ -52,19 +52,18 @@ std::string order_of(proof_result const& each) {
 }
 
 std::string as_table(std::vector<proof_result> const& results) {
-    std::vector<std::vector<std::string>> rows{{"COLLECTIVE", "ALGORITHM", "SHAPES", "ORDER", "ROUNDS", "MESSAGES", "SENT",
-                                                "REDUCED", "FORMULA", "ROUNDINGS", "LEVEL", "OK"}};
+    std::vector<std::vector<std::string>> rows{{"COLLECTIVE", "ALGORITHM", "SHAPES", "ORDER", "ROUNDS", "MESSAGES",
+                                                "SENT", "REDUCED", "FORMULA", "ROUNDINGS", "LEVEL", "OK"}};
     for (auto const& each : results) {
         std::vector<std::string> row{std::string(name(each.entry.what)), std::string(each.entry.name),
                                      std::to_string(each.shapes), order_of(each)};
-        auto const rest = each.wrong ? std::vector<std::string>(7, "-")
-                                     : std::vector<std::string>{std::to_string(each.cost.rounds),
-                                                                std::to_string(each.cost.messages),
-                                                                fmt::format("{:.2f}", each.cost.sent),
-                                                                fmt::format("{:.2f}", each.cost.reduced),
-                                                                each.has_formula ? "equal" : "counted",
-                                                                std::to_string(each.roundings),
-                                                                std::to_string(each.determinism_level)};
+        auto const rest = each.wrong
+                              ? std::vector<std::string>(7, "-")
+                              : std::vector<std::string>{
+                                    std::to_string(each.cost.rounds),       std::to_string(each.cost.messages),
+                                    fmt::format("{:.2f}", each.cost.sent),  fmt::format("{:.2f}", each.cost.reduced),
+                                    each.has_formula ? "equal" : "counted", std::to_string(each.roundings),
+                                    std::to_string(each.determinism_level)};
         row.insert(row.end(), rest.begin(), rest.end());
         row.emplace_back(each.wrong ? "WRONG" : "yes");
         rows.push_back(std::move(row));
@@ -119,20 +118,29 @@ int run(verify_options const& asked) {
     auto const entries = wanted_entries(asked, algorithms(asked.plugins));
     auto const start = std::chrono::steady_clock::now();
     auto const watched = errors_go_to_terminal();
-    auto const results = prove(entries, most, [&](double share) { if (watched) show_progress(share); });
+    auto const results = prove(entries, most, [&](double share) {
+        if (watched) show_progress(share);
+    });
     if (watched) fmt::print(stderr, "\r               \r");
     std::chrono::duration<double> const took = std::chrono::steady_clock::now() - start;
 
     std::size_t shapes = 0;
     auto list = nlohmann::ordered_json::array();
     for (auto const& each : results) shapes += each.shapes, list.push_back(as_json(each));
-    auto const wrong = std::count_if(results.begin(), results.end(), [](auto const& each) { return each.wrong.has_value(); });
+    auto const wrong =
+        std::count_if(results.begin(), results.end(), [](auto const& each) { return each.wrong.has_value(); });
     if (format == 1)
-        write_text("", nlohmann::ordered_json{{"max_ranks", most}, {"shapes", shapes}, {"seconds", took.count()},
-                                              {"correct", wrong == 0}, {"algorithms", list}}.dump(2) + "\n");
+        write_text("", nlohmann::ordered_json{{"max_ranks", most},
+                                              {"shapes", shapes},
+                                              {"seconds", took.count()},
+                                              {"correct", wrong == 0},
+                                              {"algorithms", list}}
+                               .dump(2) +
+                           "\n");
     else
-        write_text("", fmt::format("{}\n{} algorithms on 1 to {} ranks, {} shapes: {} wrong, {:.1f} s\n", as_table(results),
-                                   results.size(), most, shapes, wrong == 0 ? "none" : std::to_string(wrong), took.count()));
+        write_text("", fmt::format("{}\n{} algorithms on 1 to {} ranks, {} shapes: {} wrong, {:.1f} s\n",
+                                   as_table(results), results.size(), most, shapes,
+                                   wrong == 0 ? "none" : std::to_string(wrong), took.count()));
     for (auto const& each : results)
         if (each.wrong) fmt::print(stderr, "chorus: {}: {}\n", each.wrong->where, each.wrong->found.explanation);
     if (!asked.drawing.empty()) draw(results, asked.drawing);
@@ -144,9 +152,10 @@ int run(verify_options const& asked) {
 command add_verify(CLI::App& app) {
     auto asked = std::make_shared<verify_options>();
     auto* const sub = app.add_subcommand("verify", "The proof that algorithms are right, or what is wrong with them");
-    sub->footer("Proven for every number of elements: the result, operand order, no deadlock; all roots, in place and\n"
-                "not, cut messages, groupings. ROUNDS to REDUCED: counted at the most ranks, and equal to the catalogue's\n"
-                "formula everywhere. LEVEL: 2 same bits on all ranks and in every run, 3 one fixed tree, 4 nothing rounds.");
+    sub->footer(
+        "Proven for every number of elements: the result, operand order, no deadlock; all roots, in place and\n"
+        "not, cut messages, groupings. ROUNDS to REDUCED: counted at the most ranks, and equal to the catalogue's\n"
+        "formula everywhere. LEVEL: 2 same bits on all ranks and in every run, 3 one fixed tree, 4 nothing rounds.");
     add_text(*sub, "COLLECTIVE", asked->what, "Only those of one collective", "NAME");
     add_text(*sub, "ALGORITHM", asked->algorithm, "Only this one", "NAME");
     add_text(*sub, "--max-ranks", asked->max_ranks, "On 1 to P ranks", "P");

@@ -35,10 +35,10 @@ namespace chorus {
 
 /// What the catalogue says of an algorithm (catalogue_entry), as far as its author wants to say it.
 struct plugin_facts {
-    bool keeps_order = false;     ///< right for operators that do not commute: `verify` holds you to it
-    std::string_view cost{};      ///< in symbols, for people
-    std::string_view source{};    ///< citation
-    cost_terms (*formula)(int ranks, choice const& how) = nullptr; ///< `verify` compares it with what it counts
+    bool keeps_order = false;  ///< right for operators that do not commute: `verify` holds you to it
+    std::string_view cost{};   ///< in symbols, for people
+    std::string_view source{}; ///< citation
+    cost_terms (*formula)(int ranks, choice const& how) = nullptr;       ///< `verify` compares it with what it counts
     std::string_view (*refuses)(int ranks, choice const& how) = nullptr; ///< why it cannot serve so many ranks, or ""
 };
 

@@ -91,7 +91,7 @@ TEST_CASE("two ranks that wait for each other on different communicators reach t
 
 TEST_CASE("an operator that throws releases everybody", "[runtime/failure]") {
     auto const run = [](bool everywhere, std::size_t n, auto call) {
-        return outcomes(3, patient(), [=](communicator& comm) {
+        return outcomes(4, patient(), [=](communicator& comm) {
             std::vector<int> data(n, 1);
             auto const bad = commutative([throws = everywhere || comm.rank() == 1](int a, int b) {
                 if (throws) throw std::domain_error("cannot fold these");

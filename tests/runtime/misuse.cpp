@@ -10,12 +10,11 @@
 
 #include <catch2/catch.hpp>
 
-#include <atomic>
+#include <array>
 #include <functional>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 using namespace chorus;
@@ -84,10 +83,6 @@ TEST_CASE("wrong sizes are refused", "[runtime/misuse]") {
          [&](auto& comm, auto& m) { all_to_all(comm, m.a, first(m.b, 9)); }},
         {"all_gather: 2 counts for 3 ranks",
          [&](auto& comm, auto& m) { all_gather_v(comm, first(m.a, 4), m.b, numbers{4, 8}); }},
-        {"all_gather: the output has 12 elements, 13 are needed",
-         [&](auto& comm, auto& m) { all_gather_v(comm, first(m.a, 4), m.b, numbers{4, 4, 5}); }},
-        {"all_gather: the input has 4 elements, 5 are needed",
-         [&](auto& comm, auto& m) { all_gather_v(comm, first(m.a, 4), first(m.b, 10), numbers(3, 5)); }},
         {"all_gather: 1 displacements for 3 ranks",
          [&](auto& comm, auto& m) {
              numbers const counts(3, 4), at{0};
@@ -112,12 +107,7 @@ TEST_CASE("wrong sizes are refused", "[runtime/misuse]") {
              all_to_all_v(comm, first(m.a, 11), to, m.b, from);
          }},
     };
-    for (auto const& each : mistakes) {
-        if (std::string(each.words).find("the output has 12 elements, 13") != std::string::npos) continue; // below
-        if (std::string(each.words).find("4 elements, 5 are needed") != std::string::npos) continue;
-        expect_refusal(each);
-    }
-    // Those in which other sizes are checked first.
+    for (auto const& each : mistakes) expect_refusal(each);
     expect_refusal({"all_gather: the output has 12 elements, 13 are needed", [&](auto& comm, auto& m) {
                         numbers const counts{4, 4, 5};
                         all_gather_v(comm, first(m.a, counts[static_cast<std::size_t>(comm.rank())]), m.b, counts);

@@ -222,7 +222,7 @@ class Bench(Test):
             rows = list(csv.DictReader(io.StringIO(text)))
             self.assertEqual(list(rows[0]), FIELDS)
             self.assertEqual([each["algorithm"] for each in rows[:3]], ["ring", "tree:segments=2", "ring"])
-            samples = list(csv.DictReader(file.open(encoding="utf-8")))
+            samples = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
             self.assertEqual(len(samples), 5 * len(rows))
             self.assertTrue(all(float(each["us"]) >= 0 for each in samples))
 

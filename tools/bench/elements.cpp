@@ -35,8 +35,10 @@ kernel fold_of(operator_id op) {
 
 template <class T>
 T element_from(std::uint8_t number) {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(number);
-    else return static_cast<T>(static_cast<float>(number));
+    if constexpr (std::is_integral_v<T>)
+        return static_cast<T>(number);
+    else
+        return static_cast<T>(static_cast<float>(number));
 }
 
 /// Calls visit(first element, numbers) for each run of consecutive numbers of the stream.
@@ -73,8 +75,8 @@ constexpr element_type make(std::string_view name) {
     return {name, sizeof(T), &copy_of<T>, &fold_of<T>, &store<T>, &holds<T>};
 }
 
-constexpr std::array types{make<float>("float"),         make<double>("double"),     make<std::int32_t>("int32"),
-                           make<std::int64_t>("int64"),  make<std::uint8_t>("uint8"), make<bfloat16>("bfloat16"),
+constexpr std::array types{make<float>("float"),        make<double>("double"),      make<std::int32_t>("int32"),
+                           make<std::int64_t>("int64"), make<std::uint8_t>("uint8"), make<bfloat16>("bfloat16"),
                            make<float16>("float16")};
 
 /// What rank r contributes where the arbitrary number is `any`.
@@ -126,7 +128,8 @@ std::size_t first_of_block(std::size_t block) { return block * 1009 % period; }
 
 std::vector<std::uint8_t> contribution(operator_id op, int rank, int of) {
     std::vector<std::uint8_t> result;
-    for (auto const any : arbitrary_numbers()) result.push_back(static_cast<std::uint8_t>(contributed(op, any, rank, of)));
+    for (auto const any : arbitrary_numbers())
+        result.push_back(static_cast<std::uint8_t>(contributed(op, any, rank, of)));
     return result;
 }
 

@@ -22,9 +22,9 @@ struct element_type {
     std::string_view name;
     std::size_t bytes;
     kernel (*copy)();
-    kernel (*fold)(operator_id);                                          ///< plus, multiplies, min, max, average
-    void (*store)(void* to, std::size_t count, number_stream);            ///< writes the numbers
-    bool (*holds)(void const* data, std::size_t count, number_stream);    ///< whether it is those
+    kernel (*fold)(operator_id);                                       ///< plus, multiplies, min, max, average
+    void (*store)(void* to, std::size_t count, number_stream);         ///< writes the numbers
+    bool (*holds)(void const* data, std::size_t count, number_stream); ///< whether it is those
 };
 
 std::span<element_type const> element_types();

@@ -12,7 +12,7 @@ std::byte* arena::reserve(std::size_t bytes) {
     if (bytes > size_ || !memory_) {
         memory_.reset();
         size_ = (bytes + 4096) / 4096 * 4096;
-        memory_.reset(static_cast<std::byte*>(::operator new(size_, std::align_val_t{4096})));
+        memory_.reset(static_cast<std::byte*>(::operator new (size_, std::align_val_t{4096})));
         std::memset(memory_.get(), 0, size_); // the first touch is nobody's iteration
     }
     return memory_.get();
@@ -49,7 +49,10 @@ bool cuts_evenly(collective what, std::size_t bytes, std::size_t element_bytes, 
 
 job::job(communicator& comm, collective what, std::size_t bytes, element_type const& type, bench_options const& how,
          arena& input, arena& output)
-    : type_(type), rank_(comm.rank()), ranks_(comm.size()), count_(bytes / type.bytes) {
+    : type_(type),
+      rank_(comm.rank()),
+      ranks_(comm.size()),
+      count_(bytes / type.bytes) {
     size_ = size_at(what, count_, rank_, ranks_, 0);
     auto room = bytes;
     if (how.buffers == buffer_mode::cold) {
@@ -157,8 +160,10 @@ void job::fold_blocks() {
         if (i > 0) sources.push_back(output()); // what the first have come to
         while (i < ranks_ && sources.size() < 8) sources.push_back(input() + static_cast<std::size_t>(i++) * block);
         if (sources.size() > 1)
-            call_.fold.fold_many(call_.fold.op, output(), sources.data(), static_cast<int>(sources.size()), block / type_.bytes);
-        else std::memcpy(output(), input(), block);
+            call_.fold.fold_many(call_.fold.op, output(), sources.data(), static_cast<int>(sources.size()),
+                                 block / type_.bytes);
+        else
+            std::memcpy(output(), input(), block);
         sources.clear();
     }
 }

@@ -20,7 +20,7 @@ public:
 
 private:
     struct free {
-        void operator()(std::byte* memory) const { ::operator delete(memory, std::align_val_t{4096}); }
+        void operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{4096}); }
     };
     std::unique_ptr<std::byte, free> memory_;
     std::size_t size_ = 0;
@@ -69,7 +69,7 @@ private:
     call_size size_;
     operation call_;
     int rank_, ranks_;
-    std::size_t count_;     ///< elements in all
+    std::size_t count_; ///< elements in all
     std::byte* input_;
     std::byte* output_;
     std::size_t stride_ = 0, positions_ = 1; ///< cold: where the buffers of an iteration may lie

@@ -59,7 +59,8 @@ bool bench::run() {
     latency_ = message_latency();
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (hears_ != nullptr)
-            hears_->progress(i, rows.size(), describe(rows[i].what, rows[i].algorithm) + fmt::format(" {} B", rows[i].bytes));
+            hears_->progress(i, rows.size(),
+                             describe(rows[i].what, rows[i].algorithm) + fmt::format(" {} B", rows[i].bytes));
         measure(rows[i]);
     }
     if (hears_ != nullptr) hears_->progress(rows.size(), rows.size(), "");
@@ -108,7 +109,8 @@ std::vector<bench::row> bench::plan() {
         }
         for (auto const bytes : how_.sizes.bytes)
             if (can_cut(what, bytes))
-                for (std::size_t i = 0; i < choices.size(); ++i) rows.push_back({what, how_.algorithms[i], choices[i], bytes});
+                for (std::size_t i = 0; i < choices.size(); ++i)
+                    rows.push_back({what, how_.algorithms[i], choices[i], bytes});
     }
     std::erase_if(rows, [&](row const& each) {
         auto const absent = !each.how.automatic() && find(known_.of(each.what), each.how.name) == nullptr;
@@ -175,10 +177,10 @@ bool bench::verified(job& on) {
 double bench::bound_us(job& on, std::size_t bytes) {
     auto const what = on.call().what;
     auto const folds = what == collective::reduce || what == collective::reduce_scatter;
-    auto const kind = what == collective::barrier                                    ? 0
-                      : folds                                                        ? 1
-                      : what == collective::gather || what == collective::scatter    ? 2
-                                                                                     : 3;
+    auto const kind = what == collective::barrier                                 ? 0
+                      : folds                                                     ? 1
+                      : what == collective::gather || what == collective::scatter ? 2
+                                                                                  : 3;
     auto const [known, is_new] = memory_.try_emplace({kind, bytes}, 0.0);
     if (is_new && kind != 0) {
         auto const work = [&] { on.touch_memory(); };

@@ -88,7 +88,7 @@ private:
     element_type const* type_;
     operation barrier_;
     arena input_, output_;
-    double latency_ = 0; ///< seconds
+    double latency_ = 0;                                   ///< seconds
     std::map<std::pair<int, std::size_t>, double> memory_; ///< by what is touched, and bytes: seconds
     std::set<std::string> said_;
     bool all_correct_ = true;

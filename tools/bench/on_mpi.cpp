@@ -34,7 +34,8 @@ int bench_on_mpi(bench_options const& how, algorithms const& known) {
     mpi_session mpi(settings);
     auto comm = mpi.world();
     if (how.ranks && *how.ranks != comm.size())
-        throw usage_error(fmt::format("--ranks: {} is not allowed; MPI was started with {} ranks", *how.ranks, comm.size()));
+        throw usage_error(
+            fmt::format("--ranks: {} is not allowed; MPI was started with {} ranks", *how.ranks, comm.size()));
     auto const is_first = comm.rank() == 0;
     auto const to = is_first ? make_report(how, library_version()) : nullptr;
     auto const correct = bench(comm, how, known, to.get()).run();

@@ -36,8 +36,10 @@ size_list read_sizes(std::string_view option, std::string_view text) {
     auto const ends = split(text, ':');
     size_list sizes;
     if (ends.size() == 3) {
-        auto const from = read_size(option, ends[0]), to = read_size(option, ends[1]), factor = read_size(option, ends[2]);
-        if (from == 0 || to < from || factor < 2) refuse(option, text, "ranges from:to:factor with 0 < from <= to and factor >= 2");
+        auto const from = read_size(option, ends[0]), to = read_size(option, ends[1]),
+                   factor = read_size(option, ends[2]);
+        if (from == 0 || to < from || factor < 2)
+            refuse(option, text, "ranges from:to:factor with 0 < from <= to and factor >= 2");
         sizes.range = true;
         for (auto bytes = from; bytes <= to; bytes *= factor) {
             sizes.bytes.push_back(bytes);
@@ -59,8 +61,10 @@ std::vector<std::string> split_algorithms(std::string_view text) {
             // "segments=2" goes on with the options of the algorithm before it; "ring" and "bruck:radix=4" begin one.
             auto const end = text.find_first_of(":,=", i);
             auto const is_option = end != std::string_view::npos && text[end] == '=' && !result.empty();
-            if (is_option) result.back() += ',';
-            else result.emplace_back();
+            if (is_option)
+                result.back() += ',';
+            else
+                result.emplace_back();
         }
         depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
         begins = text[i] == ',' && depth <= 0;

@@ -24,16 +24,16 @@ struct bench_options {
     std::vector<collective> collectives;
     std::vector<std::string> algorithms; ///< as written: "ring", "bruck:radix=4"
     std::string transport;
-    std::optional<int> ranks;            ///< not given: the launcher's, or 4 threads
+    std::optional<int> ranks; ///< not given: the launcher's, or 4 threads
     size_list sizes;
     std::string type;
     operator_id op = operator_id::plus;
     buffer_mode buffers = buffer_mode::warm;
-    std::size_t iterations = 0;          ///< 0: as many as it takes
+    std::size_t iterations = 0; ///< 0: as many as it takes
     std::chrono::milliseconds timeout{};
-    std::string groups;                  ///< for hierarchical without groups: "2+2"; empty: the hosts
+    std::string groups; ///< for hierarchical without groups: "2+2"; empty: the hosts
     std::string format;
-    std::string raw;                     ///< file for every sample; empty: none
+    std::string raw; ///< file for every sample; empty: none
     std::vector<std::string> plugins;
 };
 

@@ -26,7 +26,9 @@ double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
 class base_report : public report {
 public:
     base_report(bench_options const& how, std::string library)
-        : how_(how), library_(std::move(library)), watched_(errors_go_to_terminal()) {
+        : how_(how),
+          library_(std::move(library)),
+          watched_(errors_go_to_terminal()) {
         if (how.raw.empty()) return;
         raw_.open(how.raw);
         raw_ << "collective,algorithm,chosen,transport,ranks,bytes,type,buffers,iteration,us\n";
@@ -53,8 +55,9 @@ public:
         std::fflush(stdout);
         if (!raw_.is_open()) return;
         for (std::size_t i = 0; i < samples.size(); ++i)
-            raw_ << fmt::format("{},\"{}\",\"{}\",{},{},{},{},{},{},{:.4f}\n", name(line.what), line.algorithm, line.chosen,
-                                how_.transport, line.ranks, line.bytes, how_.type, name(how_.buffers), i, samples[i]);
+            raw_ << fmt::format("{},\"{}\",\"{}\",{},{},{},{},{},{},{:.4f}\n", name(line.what), line.algorithm,
+                                line.chosen, how_.transport, line.ranks, line.bytes, how_.type, name(how_.buffers), i,
+                                samples[i]);
     }
     void finish() override {
         end();
@@ -93,15 +96,22 @@ private:
 
     void begin(int ranks) override {
         for (auto const& [key, value] : environment()) {
-            if (key == "version") fmt::print("# chorus {}", value);
-            else if (key == "cpu") fmt::print("# {}", value);
-            else if (key == "cores") fmt::print(", {} cores\n", value);
-            else if (key == "compiler") fmt::print("# {}", value);
-            else if (key == "build") fmt::print(", {}\n", value);
-            else if (key == "date") fmt::print(", {}\n", value);
+            if (key == "version")
+                fmt::print("# chorus {}", value);
+            else if (key == "cpu")
+                fmt::print("# {}", value);
+            else if (key == "cores")
+                fmt::print(", {} cores\n", value);
+            else if (key == "compiler")
+                fmt::print("# {}", value);
+            else if (key == "build")
+                fmt::print(", {}\n", value);
+            else if (key == "date")
+                fmt::print(", {}\n", value);
         }
-        fmt::print("# {} ranks on {}{}, {}, operator {}, buffers {}; times are the most over all ranks\n", ranks, how().transport,
-                   library().empty() ? "" : " (" + library() + ")", how().type, name(how().op), name(how().buffers));
+        fmt::print("# {} ranks on {}{}, {}, operator {}, buffers {}; times are the most over all ranks\n", ranks,
+                   how().transport, library().empty() ? "" : " (" + library() + ")", how().type, name(how().op),
+                   name(how().buffers));
         for (auto const& each : how().algorithms) asked_ = std::max(asked_, each.size());
         fmt::print(layout, "COLLECTIVE", "ALGORITHM", asked_, "CHOSEN", chosen_, "BYTES", "ITER", "MIN us", "MEDIAN us",
                    "P99 us", "ALG GB/s", "BUS GB/s", "BOUND%", "CORRECT");
@@ -129,9 +139,9 @@ private:
     }
     void write(measurement const& line) override {
         fmt::print("{},\"{}\",\"{}\",{},{},{},{},{},{},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{}\n", name(line.what),
-                   line.algorithm, line.chosen, how().transport, line.ranks, line.bytes, how().type, name(how().buffers),
-                   line.iterations, line.min_us, line.median_us, line.p99_us, line.alg_GBps, line.bus_GBps,
-                   line.bound_percent, line.correct);
+                   line.algorithm, line.chosen, how().transport, line.ranks, line.bytes, how().type,
+                   name(how().buffers), line.iterations, line.min_us, line.median_us, line.p99_us, line.alg_GBps,
+                   line.bus_GBps, line.bound_percent, line.correct);
     }
 };
 

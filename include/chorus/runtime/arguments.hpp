@@ -53,15 +53,26 @@ namespace detail {
 template <class R>
 using element_of = std::remove_cv_t<std::ranges::range_value_t<R>>;
 
-/// The catalogue entry that a tag names; null if there is none.
+/// The part of the catalogue in which a tag's algorithm is.
 template <collective What, class Tag>
-constexpr catalogue_entry const* entry_named() {
-    if constexpr (std::is_same_v<Tag, hierarchical>) return find(catalogue<What>::entries, Tag::name);
-    else return find(catalogue<What>::simple, Tag::name);
+constexpr std::span<catalogue_entry const> part_with() {
+    if constexpr (std::is_same_v<Tag, hierarchical>) return catalogue<What>::entries;
+    else return catalogue<What>::simple;
+}
+/// The place there of the entry that a tag names; past the end if there is none. No pointer: g++ does not take the
+/// comparison of one for a constant where it instruments undefined behaviour.
+template <collective What, class Tag>
+constexpr std::size_t place_of_tag() {
+    std::size_t place = 0;
+    for (auto const& each : part_with<What, Tag>()) {
+        if (each.name == Tag::name) break;
+        ++place;
+    }
+    return place;
 }
 /// That entry alone: what the program needs of the catalogue.
 template <collective What, class Tag>
-inline constexpr std::array<catalogue_entry, 1> only_entry{*entry_named<What, Tag>()};
+inline constexpr std::array<catalogue_entry, 1> only_entry{part_with<What, Tag>()[place_of_tag<What, Tag>()]};
 
 /// Those of the catalogue's entries that the argument may stand for: no other algorithm is compiled.
 template <collective What, class How>
@@ -77,10 +88,11 @@ template <collective What, class T, class Op, class How>
 choice choice_of(How const& how) {
     if constexpr (algorithm_tag<How>) {
         if constexpr (!std::is_same_v<How, automatic>) {
-            constexpr auto const* entry = entry_named<What, How>();
-            static_assert(entry != nullptr, "chorus: this collective has no algorithm of that name (see `chorus list`)");
-            if constexpr (entry != nullptr && !std::is_void_v<Op>)
-                static_assert(entry->keeps_order || facts_of<Op, T>().commutative,
+            constexpr auto place = place_of_tag<What, How>();
+            constexpr auto exists = place < part_with<What, How>().size();
+            static_assert(exists, "chorus: this collective has no algorithm of that name (see `chorus list`)");
+            if constexpr (exists && !std::is_void_v<Op>)
+                static_assert(part_with<What, How>()[place].keeps_order || facts_of<Op, T>().commutative,
                               "chorus: this algorithm reorders operands, and the operator is not known to be "
                               "commutative: wrap it in chorus::commutative(f) if it is");
         }

@@ -102,6 +102,7 @@ private:
 
     prepared const& prepare(operation const& call);
     prepared make_prepared(operation const& call) const;
+    prepared const& remember(prepared made);
     std::uint64_t signature_of(operation const& call, std::string const& label) const;
     catalogue_entry const* choose_entry(operation const& call, choice const& how) const;
     [[noreturn]] void refuse(operation const& call, std::string_view why) const;
@@ -175,7 +176,7 @@ inline native_call communicator::native_call_of(operation const& call) const {
 }
 
 /// The catalogue entry that will run. Null: the caller's own algorithm.
-inline catalogue_entry const* communicator::choose_entry(operation const& call, choice const& how) const {
+[[gnu::cold]] inline catalogue_entry const* communicator::choose_entry(operation const& call, choice const& how) const {
     if (how.custom != nullptr) return nullptr;
     auto const facts = facts_of_call(call);
     auto* const native = owner().transport().native();
@@ -211,7 +212,7 @@ inline std::uint64_t communicator::signature_of(operation const& call, std::stri
     return make_signature(call.what, call.fold, call.lengths.uniform, counts, has_root(call.what) ? call.root : -1, label);
 }
 
-inline communicator::prepared communicator::make_prepared(operation const& call) const {
+[[gnu::cold]] inline communicator::prepared communicator::make_prepared(operation const& call) const {
     prepared ready;
     ready.key = call;
     ready.key.lengths = {}; // they belong to the caller
@@ -240,7 +241,6 @@ inline communicator::prepared communicator::make_prepared(operation const& call)
 }
 
 inline communicator::prepared const& communicator::prepare(operation const& call) {
-    constexpr std::size_t most_known = 128;
     auto const count = detail::common_count(call);
     auto const ragged = !call.lengths.is_uniform();
     for (std::size_t i = 0; i < known_.size(); ++i) { // programs repeat themselves: what followed last time comes first
@@ -250,7 +250,11 @@ inline communicator::prepared const& communicator::prepare(operation const& call
         if (!call.lengths.counts.empty()) each.signature = signature_of(call, each.label);
         return each;
     }
-    auto made = make_prepared(call);
+    return remember(make_prepared(call));
+}
+
+[[gnu::cold]] inline communicator::prepared const& communicator::remember(prepared made) {
+    constexpr std::size_t most_known = 128;
     if (known_.size() < most_known) {
         last_known_ = known_.size();
         known_.push_back(std::move(made));
@@ -275,7 +279,7 @@ inline std::unique_ptr<detail::task> communicator::bound_task(operation const& c
 }
 
 /// Everybody's counts. The blocks that arrive must be as long as the caller has made room for.
-inline void communicator::gather_counts(operation const& call) {
+[[gnu::cold]] inline void communicator::gather_counts(operation const& call) {
     own_words_.clear();
     for (auto const each : call.lengths.counts) own_words_.push_back(each);
     exchange_words(own_words_, words_);
@@ -360,7 +364,7 @@ inline request communicator::start_message(operation const& call, int peer, bool
     return {group_, std::move(task)};
 }
 
-inline void communicator::exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out) {
+[[gnu::cold]] inline void communicator::exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out) {
     out.resize(words.size() * static_cast<std::size_t>(size()));
     if (!agreement_) {
         choice how;
@@ -384,7 +388,7 @@ inline void communicator::exchange_words(std::span<std::uint64_t const> words, p
     owner().recycle(std::move(task));
 }
 
-inline void communicator::check_agreement(std::uint64_t signature) {
+[[gnu::cold]] inline void communicator::check_agreement(std::uint64_t signature) {
     std::array<std::uint64_t, 1> const mine{signature};
     exchange_words(mine, words_);
     for (int other = 0; other < size(); ++other) {
@@ -396,7 +400,7 @@ inline void communicator::check_agreement(std::uint64_t signature) {
     }
 }
 
-inline communicator communicator::split(int color, int key) {
+[[gnu::cold]] inline communicator communicator::split(int color, int key) {
     require_valid();
     owner().shares_progress();
     constexpr auto mask_words = context::most_communicators / 64;
@@ -469,7 +473,7 @@ inline communicator communicator::shrink() {
     return result;
 }
 
-inline std::vector<int> communicator::hosts() const {
+[[gnu::cold]] inline std::vector<int> communicator::hosts() const {
     std::vector<int> seen, result;
     for (int r = 0; r < size(); ++r) {
         auto const host = owner().transport().host_of(world_rank(r));

@@ -111,6 +111,7 @@ public:
     void shares_progress() { shared_progress_ = true; }
 
 private:
+    std::shared_ptr<detail::cached_program> new_program(call_shape const& shape, record_function algorithm, choice const& how);
     bool is_done(detail::task& what);
     bool advance();
     /// Fails where the transport says so. `mine` is what is waited for, if it is a task.
@@ -136,14 +137,9 @@ private:
     std::array<completion, 32> finished_; ///< what the last poll has found
 };
 
-inline std::shared_ptr<detail::cached_program> context::find_program(call_shape const& shape, record_function algorithm,
-                                                                     choice const& how) {
+[[gnu::cold]] inline std::shared_ptr<detail::cached_program> context::new_program(call_shape const& shape, record_function algorithm,
+                                                                                  choice const& how) {
     constexpr std::size_t most_programs = 512;
-    for (auto const& each : programs_)
-        if (each->shape == shape && each->how == how) {
-            each->last_use = ++uses_;
-            return each;
-        }
     auto made = std::make_shared<detail::cached_program>();
     made->shape = shape;
     made->how = how;
@@ -158,6 +154,16 @@ inline std::shared_ptr<detail::cached_program> context::find_program(call_shape 
         programs_.push_back(made);
     }
     return made;
+}
+
+inline std::shared_ptr<detail::cached_program> context::find_program(call_shape const& shape, record_function algorithm,
+                                                                     choice const& how) {
+    for (auto const& each : programs_)
+        if (each->shape == shape && each->how == how) {
+            each->last_use = ++uses_;
+            return each;
+        }
+    return new_program(shape, algorithm, how);
 }
 
 inline std::unique_ptr<detail::task> context::take_task(std::shared_ptr<detail::cached_program> const& home) {

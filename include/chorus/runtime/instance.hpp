@@ -28,7 +28,7 @@ public:
     /// How far the messages of one channel that were posted may reach beyond the first unfinished one.
     static constexpr int window = 8;
 
-    instance(std::shared_ptr<program const> what, any_transport& over)
+    [[gnu::cold]] instance(std::shared_ptr<program const> what, any_transport& over)
         : program_(std::move(what)), transport_(&over), gathers_(over.gathers()), views_(over.views()) {
         auto const count = program_->size();
         bound_.resize(count);
@@ -126,7 +126,7 @@ private:
     static std::int32_t channel_work(std::int32_t channel) { return -1 - channel; }
 
     /// Into how many pieces all slices fall where no two blocks are neighbours: so binding other counts allocates nothing.
-    std::size_t most_pieces() const {
+    [[gnu::cold]] std::size_t most_pieces() const {
         std::size_t count = 0;
         for (auto const& s : program_->plan().steps)
             for (auto const* const slices : {&s.source, &s.target})

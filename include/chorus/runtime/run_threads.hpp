@@ -5,9 +5,10 @@
 #include <chorus/transport/threads.hpp>
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -18,7 +19,7 @@ namespace chorus {
 /// it, and the original exception is nested (std::rethrow_if_nested).
 class rank_error : public error, public std::nested_exception {
 public:
-    rank_error(int rank, std::string const& what) : error("rank " + std::to_string(rank) + ": " + what), rank_(rank) {}
+    [[gnu::cold]] rank_error(int rank, std::string_view what) : error(detail::text({"rank ", rank, ": ", what})), rank_(rank) {}
     int rank() const noexcept { return rank_; }
 
 private:
@@ -27,7 +28,7 @@ private:
 
 namespace detail {
 
-[[noreturn]] inline void throw_rank_error(int rank, std::exception_ptr const& why) {
+[[noreturn, gnu::cold]] inline void throw_rank_error(int rank, std::exception_ptr const& why) {
     try {
         std::rethrow_exception(why);
     } catch (std::exception const& e) {
@@ -37,9 +38,11 @@ namespace detail {
     }
 }
 
+using rank_function = std::function<void(communicator&)>;
+using transport_maker = std::function<std::unique_ptr<any_transport>(std::shared_ptr<thread_hub> const&, int rank)>;
+
 /// Runs one rank; returns what it threw. The others are told at once.
-template <class F>
-std::exception_ptr run_rank(thread_hub& hub, std::unique_ptr<any_transport> over, options const& how, F& f) {
+inline std::exception_ptr run_rank(thread_hub& hub, std::unique_ptr<any_transport> over, options const& how, rank_function const& f) {
     auto const rank = over->rank();
     auto const owner = std::make_shared<context>(std::move(over), how);
     try {
@@ -56,25 +59,26 @@ std::exception_ptr run_rank(thread_hub& hub, std::unique_ptr<any_transport> over
     return failed_before ? nullptr : owner->first_failure();
 }
 
-/// `run_threads` with a transport of the caller's: `make(hub, rank)` returns a std::unique_ptr<any_transport>.
-template <class Make, class F>
-void run_ranks(int ranks, options const& how, Make make, F f) {
-    if (ranks < 1) throw usage_error("chorus: run_threads needs at least one rank, not " + std::to_string(ranks));
+/// `run_threads` with transports of the caller's.
+[[gnu::cold]] inline void run_ranks(int ranks, options const& how, transport_maker const& make, rank_function const& f) {
+    if (ranks < 1) misuse({"run_threads needs at least one rank, not ", ranks});
     auto const hub = std::make_shared<thread_hub>(ranks);
     std::vector<std::exception_ptr> failures(static_cast<std::size_t>(ranks));
-    {
-        std::vector<std::jthread> threads;
-        threads.reserve(failures.size());
-        try {
-            for (int rank = 0; rank < ranks; ++rank)
-                threads.emplace_back([&, rank, over = make(hub, rank)]() mutable {
-                    failures[static_cast<std::size_t>(rank)] = run_rank(*hub, std::move(over), how, f);
-                });
-        } catch (std::exception const& e) { // no more threads
-            hub->revoke({transport_failure::kind::broken, -1, e.what(), 0, 0});
-            throw;
-        }
+    std::vector<std::thread> threads;
+    threads.reserve(failures.size());
+    std::exception_ptr no_more_threads;
+    try {
+        for (int rank = 0; rank < ranks; ++rank)
+            threads.emplace_back([&, rank, over = make(hub, rank)]() mutable {
+                failures[static_cast<std::size_t>(rank)] = run_rank(*hub, std::move(over), how, f);
+            });
+    } catch (std::exception const& e) {
+        no_more_threads = std::current_exception();
+        hub->revoke({transport_failure::kind::broken, -1, e.what(), 0, 0});
     }
+    for (auto& each : threads) each.join();
+    if (no_more_threads) std::rethrow_exception(no_more_threads);
+
     // Those who were released have failed too: the one who told them is the cause.
     auto const cause = hub->failure();
     auto const failed = [&](int rank) { return rank >= 0 && failures[static_cast<std::size_t>(rank)] != nullptr; };
@@ -92,7 +96,7 @@ void run_threads(int ranks, options const& how, F f) {
     auto const threads = [](std::shared_ptr<detail::thread_hub> const& hub, int rank) {
         return any_transport::own(std::make_unique<threads_transport>(hub, rank));
     };
-    detail::run_ranks(ranks, how, threads, std::move(f));
+    detail::run_ranks(ranks, how, threads, std::ref(f));
 }
 template <class F>
 void run_threads(int ranks, F f) {

@@ -18,7 +18,7 @@ namespace chorus {
 ///
 /// "Concatenation" in Bruck, Ho, Kipnis, Upfal, Weathersby, IEEE Trans. Parallel Distrib. Syst. 8(11), 1997.
 template <schedule_sink Sink>
-constexpr void bruck_all_gather(Sink& sink, block_list const& blocks) {
+void bruck_all_gather(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
 

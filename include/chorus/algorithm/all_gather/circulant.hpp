@@ -16,7 +16,7 @@ namespace chorus {
 ///
 /// Träff, arXiv 2410.14234.
 template <schedule_sink Sink>
-constexpr void circulant_all_gather(Sink& sink, block_list const& blocks) {
+void circulant_all_gather(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
 

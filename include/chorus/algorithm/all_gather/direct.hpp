@@ -13,7 +13,7 @@ namespace chorus {
 ///
 /// Where ranks read each other's memory this is one pass over it. Others call it linear or spread-out.
 template <schedule_sink Sink>
-constexpr void direct_all_gather(Sink& sink, block_list const& blocks) {
+void direct_all_gather(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
 

@@ -18,7 +18,7 @@ namespace chorus {
 ///
 /// Chen, Zhang, Zhang, Yuan, HPC Asia 2005.
 template <schedule_sink Sink>
-constexpr void neighbour_exchange_all_gather(Sink& sink, block_list const& blocks) {
+void neighbour_exchange_all_gather(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     if (size == 1) return;

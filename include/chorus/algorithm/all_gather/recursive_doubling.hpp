@@ -16,7 +16,7 @@ namespace chorus {
 ///
 /// Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005.
 template <schedule_sink Sink>
-constexpr void recursive_doubling_all_gather(Sink& sink, block_list const& blocks) {
+void recursive_doubling_all_gather(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     auto const cube = folded_hypercube{size};

@@ -14,7 +14,7 @@ namespace chorus {
 ///
 /// "Bucket" all-gather in Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat. 19(13), 2007.
 template <schedule_sink Sink>
-constexpr void ring_all_gather(Sink& sink, block_list const& blocks) {
+void ring_all_gather(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     auto const [next, prev] = place_on_ring(rank, size);

@@ -15,7 +15,7 @@ namespace chorus {
 /// Gather and broadcast on minimum spanning trees: Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat.
 /// 19(13), 2007.
 template <schedule_sink Sink>
-constexpr void tree_all_gather(Sink& sink, block_list const& blocks) {
+void tree_all_gather(Sink& sink, block_list const& blocks) {
     auto const size = sink.size();
     auto const here = place_in_tree(sink.rank(), size, 0);
     auto const own = blocks.range(here.begin, here.end - here.begin);

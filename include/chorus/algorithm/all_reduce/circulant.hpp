@@ -15,7 +15,7 @@ namespace chorus {
 ///
 /// Träff, arXiv 2410.14234.
 template <schedule_sink Sink>
-constexpr void circulant_all_reduce(Sink& sink, slice_list const& data) {
+void circulant_all_reduce(Sink& sink, slice_list const& data) {
     auto const parts = block_list::parts(data, sink.size());
     circulant_reduce_scatter(sink, parts);
     circulant_all_gather(sink, parts);

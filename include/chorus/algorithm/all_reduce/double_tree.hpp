@@ -17,7 +17,7 @@ namespace chorus {
 ///
 /// Sanders, Speck, Träff, Parallel Computing 35, 2009.
 template <schedule_sink Sink>
-constexpr void double_tree_all_reduce(Sink& sink, slice_list const& data) {
+void double_tree_all_reduce(Sink& sink, slice_list const& data) {
     for (int tree = 0; tree < 2; ++tree) {
         auto lane = sink.on_lane(tree);
         auto const half = data.part(tree, 2);

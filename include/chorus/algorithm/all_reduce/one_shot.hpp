@@ -16,7 +16,7 @@ namespace chorus {
 ///
 /// Known as one-shot from libraries for GPUs (TensorRT-LLM, FlashInfer); on message passing, the linear baseline.
 template <schedule_sink Sink>
-constexpr void one_shot_all_reduce(Sink& sink, slice_list const& data) {
+void one_shot_all_reduce(Sink& sink, slice_list const& data) {
     // One's own reduction comes last: until then, data is what the others are sent.
     for (int shift = 1; shift <= sink.size(); ++shift) direct_reduce(sink, data, mod(sink.rank() + shift, sink.size()));
 }

@@ -21,7 +21,7 @@ namespace chorus {
 ///
 /// Thakur, Rabenseifner, Gropp, International Journal of High Performance Computing Applications 19(1), 2005.
 template <schedule_sink Sink>
-constexpr void rabenseifner_all_reduce(Sink& sink, slice_list const& data) {
+void rabenseifner_all_reduce(Sink& sink, slice_list const& data) {
     auto const rank = sink.rank();
     auto const cube = folded_hypercube{sink.size()};
     if (cube.is_folded(rank)) {

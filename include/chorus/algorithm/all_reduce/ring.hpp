@@ -14,7 +14,7 @@ namespace chorus {
 ///
 /// Patarasuk, Yuan, Journal of Parallel and Distributed Computing 69(2), 2009.
 template <schedule_sink Sink>
-constexpr void ring_all_reduce(Sink& sink, slice_list const& data) {
+void ring_all_reduce(Sink& sink, slice_list const& data) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     auto const next = mod(rank + 1, size);

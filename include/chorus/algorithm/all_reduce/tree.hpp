@@ -15,7 +15,7 @@ namespace chorus {
 ///
 /// Thakur, Rabenseifner, Gropp, International Journal of High Performance Computing Applications 19(1), 2005.
 template <schedule_sink Sink>
-constexpr void tree_all_reduce(Sink& sink, slice_list const& data) {
+void tree_all_reduce(Sink& sink, slice_list const& data) {
     binomial_reduce(sink, data, 0);
     binomial_broadcast(sink, data, 0);
 }

@@ -16,7 +16,7 @@ namespace chorus {
 ///
 /// Known as two-shot from libraries for GPUs (TensorRT-LLM, FlashInfer).
 template <schedule_sink Sink>
-constexpr void two_shot_all_reduce(Sink& sink, slice_list const& data) {
+void two_shot_all_reduce(Sink& sink, slice_list const& data) {
     auto const parts = block_list::parts(data, sink.size());
     direct_reduce_scatter(sink, parts);
     direct_all_gather(sink, parts);

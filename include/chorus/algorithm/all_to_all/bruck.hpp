@@ -22,7 +22,7 @@ namespace chorus {
 ///
 /// "Index" in Bruck, Ho, Kipnis, Upfal, Weathersby, IEEE Trans. Parallel Distrib. Syst. 8(11), 1997.
 template <schedule_sink Sink, class Transit>
-constexpr void bruck_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming,
+void bruck_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming,
                                 Transit const& transit, int radix = 2) {
     auto const rank = sink.rank();
     auto const size = sink.size();

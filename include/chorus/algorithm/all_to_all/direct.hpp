@@ -13,7 +13,7 @@ namespace chorus {
 ///
 /// Others call it linear or spread-out.
 template <schedule_sink Sink>
-constexpr void direct_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming) {
+void direct_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming) {
     auto const rank = sink.rank();
     auto const size = sink.size();
 

@@ -15,7 +15,7 @@ namespace chorus {
 ///
 /// Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005.
 template <schedule_sink Sink>
-constexpr void pairwise_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming) {
+void pairwise_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     auto const pairs = (size & (size - 1)) == 0;

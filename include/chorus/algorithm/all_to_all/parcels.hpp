@@ -20,7 +20,7 @@ public:
           transit_(transit),
           held_(static_cast<std::size_t>(outgoing.size() * outgoing.size())) {}
 
-    constexpr slice_list const& operator()(int source, int destination) {
+    slice_list const& operator()(int source, int destination) {
         if (source == rank_) return outgoing_[destination];
         if (destination == rank_) return incoming_[source];
         auto& place = held_[static_cast<std::size_t>(source * outgoing_.size() + destination)];
@@ -28,7 +28,7 @@ public:
         return place;
     }
     /// The blocks from each of the sources to each of the destinations, as one message.
-    constexpr slice_list operator()(std::vector<int> const& sources, std::vector<int> const& destinations) {
+    slice_list operator()(std::vector<int> const& sources, std::vector<int> const& destinations) {
         slice_list message;
         for (auto const source : sources)
             for (auto const destination : destinations) message += (*this)(source, destination);
@@ -45,7 +45,7 @@ private:
 
 /// New scratch for the blocks from each of the sources to each of the destinations.
 template <class Transit>
-constexpr slice_list in_transit(Transit const& transit, std::vector<int> const& sources,
+slice_list in_transit(Transit const& transit, std::vector<int> const& sources,
                                 std::vector<int> const& destinations) {
     slice_list blocks;
     for (auto const source : sources)

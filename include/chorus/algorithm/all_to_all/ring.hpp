@@ -18,7 +18,7 @@ namespace chorus {
 ///
 /// Total exchange on a ring: Saad, Schultz, Parallel Computing 11, 1989.
 template <schedule_sink Sink, class Transit>
-constexpr void ring_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming,
+void ring_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming,
                                Transit const& transit) {
     auto const rank = sink.rank();
     auto const size = sink.size();

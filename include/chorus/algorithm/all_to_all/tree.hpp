@@ -19,7 +19,7 @@ namespace chorus {
 /// Personalised communication along spanning binomial trees: Johnsson, Ho, IEEE Trans. Computers 38(9), 1989; here one
 /// tree serves all ranks.
 template <schedule_sink Sink, class Transit>
-constexpr void tree_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming,
+void tree_all_to_all(Sink& sink, block_list const& outgoing, block_list const& incoming,
                                Transit const& transit) {
     auto const size = sink.size();
     auto const here = place_in_tree(sink.rank(), size, 0);

@@ -12,7 +12,7 @@ namespace chorus {
 ///
 /// Hensgen, Finkel, Manber, International Journal of Parallel Programming 17(1), 1988.
 template <schedule_sink Sink>
-constexpr void dissemination_barrier(Sink& sink, block_list const& tokens) {
+void dissemination_barrier(Sink& sink, block_list const& tokens) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     for (int round = 0; (1 << round) < size; ++round) {

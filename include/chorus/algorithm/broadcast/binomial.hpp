@@ -13,7 +13,7 @@ namespace chorus {
 ///
 /// Thakur, Rabenseifner, Gropp, International Journal of High Performance Computing Applications 19(1), 2005.
 template <schedule_sink Sink>
-constexpr void binomial_broadcast(Sink& sink, slice_list const& data, int root) {
+void binomial_broadcast(Sink& sink, slice_list const& data, int root) {
     auto const here = place_in_tree(sink.rank(), sink.size(), root);
     if (here.parent >= 0) sink.recv(here.parent, data);
     // Largest subtrees first: they have the longest way to go.

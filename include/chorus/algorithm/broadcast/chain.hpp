@@ -13,7 +13,7 @@ namespace chorus {
 ///
 /// The linear pipeline; Sanders, Speck, Träff, Parallel Computing 35, 2009, compare it with trees.
 template <schedule_sink Sink>
-constexpr void chain_broadcast(Sink& sink, slice_list const& data, int root) {
+void chain_broadcast(Sink& sink, slice_list const& data, int root) {
     auto const size = sink.size();
     auto const distance = mod(sink.rank() - root, size);
     if (distance > 0) sink.recv(mod(sink.rank() - 1, size), data);

@@ -15,7 +15,7 @@ namespace chorus {
 ///
 /// Sanders, Speck, Träff, Parallel Computing 35, 2009.
 template <schedule_sink Sink>
-constexpr void double_tree_broadcast(Sink& sink, slice_list const& data, int root) {
+void double_tree_broadcast(Sink& sink, slice_list const& data, int root) {
     auto const size = sink.size();
     auto const rank_at = [&](int place) { return mod(place + root, size); }; // the trees are rooted in place 0
     for (int tree = 0; tree < 2; ++tree) {

@@ -13,7 +13,7 @@ namespace chorus {
 ///
 /// Barnett, Shuler, van de Geijn, Gupta, Payne, Watts, Scalable High-Performance Computing Conference, 1994.
 template <schedule_sink Sink>
-constexpr void scatter_all_gather_broadcast(Sink& sink, slice_list const& data, int root) {
+void scatter_all_gather_broadcast(Sink& sink, slice_list const& data, int root) {
     auto const parts = block_list::parts(data, sink.size());
     binomial_scatter(sink, parts, root);
     circulant_all_gather(sink, parts);

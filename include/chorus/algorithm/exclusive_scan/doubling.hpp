@@ -15,7 +15,7 @@ namespace chorus {
 ///
 /// Träff, arXiv 2507.04785.
 template <schedule_sink Sink>
-constexpr void doubling_exclusive_scan(Sink& sink, slice_list const& data, slice_list const& result) {
+void doubling_exclusive_scan(Sink& sink, slice_list const& data, slice_list const& result) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     if (rank + 1 < size) sink.send(rank + 1, data);

@@ -14,7 +14,7 @@ namespace chorus {
 ///
 /// On a minimum spanning tree: Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat. 19(13), 2007.
 template <schedule_sink Sink>
-constexpr void binomial_gather(Sink& sink, block_list const& blocks, int root) {
+void binomial_gather(Sink& sink, block_list const& blocks, int root) {
     auto const here = place_in_tree(sink.rank(), sink.size(), root);
 
     for (auto const& child : here.children) sink.recv(child.rank, blocks.range(child.begin, child.size()));

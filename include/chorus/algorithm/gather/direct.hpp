@@ -11,7 +11,7 @@ namespace chorus {
 ///   rounds                  1; the root receives p-1 messages
 ///   sent per rank           1 block, the least possible
 template <schedule_sink Sink>
-constexpr void direct_gather(Sink& sink, block_list const& blocks, int root) {
+void direct_gather(Sink& sink, block_list const& blocks, int root) {
     auto const rank = sink.rank();
     auto const size = sink.size();
 

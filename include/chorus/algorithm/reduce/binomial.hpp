@@ -15,7 +15,7 @@ namespace chorus {
 ///
 /// Thakur, Rabenseifner, Gropp, International Journal of High Performance Computing Applications 19(1), 2005.
 template <schedule_sink Sink>
-constexpr void binomial_reduce(Sink& sink, slice_list const& data, int root) {
+void binomial_reduce(Sink& sink, slice_list const& data, int root) {
     auto const here = place_in_tree(sink.rank(), sink.size(), root);
     // Nearest subtrees first: data always sums an interval of ranks, and the next one is adjacent to it.
     for (auto const& child : here.children)

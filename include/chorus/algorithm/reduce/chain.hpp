@@ -15,7 +15,7 @@ namespace chorus {
 ///
 /// The linear pipeline, run from both ends.
 template <schedule_sink Sink>
-constexpr void chain_reduce(Sink& sink, slice_list const& data, int root) {
+void chain_reduce(Sink& sink, slice_list const& data, int root) {
     auto const rank = sink.rank();
     if (rank > 0 && rank <= root) sink.recv_reduce(rank - 1, data, side::left);
     if (rank < sink.size() - 1 && rank >= root) sink.recv_reduce(rank + 1, data, side::right);

@@ -14,7 +14,7 @@ namespace chorus {
 ///
 /// The linear baseline.
 template <schedule_sink Sink>
-constexpr void direct_reduce(Sink& sink, slice_list const& data, int root) {
+void direct_reduce(Sink& sink, slice_list const& data, int root) {
     if (sink.rank() != root) {
         sink.send(root, data);
         return;

@@ -17,7 +17,7 @@ namespace chorus {
 ///
 /// Träff, arXiv 2410.14234.
 template <schedule_sink Sink>
-constexpr void circulant_reduce_scatter(Sink& sink, block_list const& blocks) {
+void circulant_reduce_scatter(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     for (auto const& round : circulant_rounds(size)) {

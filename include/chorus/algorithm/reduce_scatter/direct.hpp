@@ -15,7 +15,7 @@ namespace chorus {
 ///
 /// The linear baseline; the first half of two-shot all-reduce.
 template <schedule_sink Sink>
-constexpr void direct_reduce_scatter(Sink& sink, block_list const& blocks) {
+void direct_reduce_scatter(Sink& sink, block_list const& blocks) {
     for (int shift = 1; shift <= sink.size(); ++shift) {
         auto const owner = mod(sink.rank() + shift, sink.size());
         direct_reduce(sink, blocks[owner], owner);

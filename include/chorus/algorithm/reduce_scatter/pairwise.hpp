@@ -16,7 +16,7 @@ namespace chorus {
 ///
 /// Thakur, Rabenseifner, Gropp, International Journal of High Performance Computing Applications 19(1), 2005.
 template <schedule_sink Sink>
-constexpr void pairwise_reduce_scatter(Sink& sink, block_list const& blocks) {
+void pairwise_reduce_scatter(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     auto const& mine = blocks[rank];

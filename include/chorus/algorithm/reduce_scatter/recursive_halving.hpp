@@ -18,7 +18,7 @@ namespace chorus {
 /// Thakur, Rabenseifner, Gropp, International Journal of High Performance Computing Applications 19(1), 2005, for
 /// powers of two.
 template <schedule_sink Sink>
-constexpr void recursive_halving_reduce_scatter(Sink& sink, block_list const& blocks) {
+void recursive_halving_reduce_scatter(Sink& sink, block_list const& blocks) {
     for (auto const& round : halving_rounds(sink.rank(), sink.size())) {
         sink.send(round.to, blocks.range(round.give_begin, round.given()));
         for (auto const peer : round.from) sink.recv_reduce(peer, blocks.range(round.keep_begin, round.kept()));

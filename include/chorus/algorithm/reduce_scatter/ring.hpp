@@ -15,7 +15,7 @@ namespace chorus {
 ///
 /// Patarasuk, Yuan, Journal of Parallel and Distributed Computing 69(2), 2009: its first half.
 template <schedule_sink Sink>
-constexpr void ring_reduce_scatter(Sink& sink, block_list const& blocks) {
+void ring_reduce_scatter(Sink& sink, block_list const& blocks) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     // After step s, block rank - s - 2 here sums s + 2 ranks.

@@ -14,7 +14,7 @@ namespace chorus {
 ///
 /// Hillis, Steele, Communications of the ACM 29(12), 1986.
 template <schedule_sink Sink>
-constexpr void doubling_scan(Sink& sink, slice_list const& data) {
+void doubling_scan(Sink& sink, slice_list const& data) {
     auto const rank = sink.rank();
     auto const size = sink.size();
     // Before each round, data sums the last `distance` ranks up to this one, or all there are.

@@ -14,7 +14,7 @@ namespace chorus {
 ///
 /// On a minimum spanning tree: Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat. 19(13), 2007.
 template <schedule_sink Sink>
-constexpr void binomial_scatter(Sink& sink, block_list const& blocks, int root) {
+void binomial_scatter(Sink& sink, block_list const& blocks, int root) {
     auto const here = place_in_tree(sink.rank(), sink.size(), root);
 
     if (here.parent >= 0) sink.recv(here.parent, blocks.range(here.begin, here.end - here.begin));

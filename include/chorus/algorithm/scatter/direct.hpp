@@ -11,7 +11,7 @@ namespace chorus {
 ///   rounds                          1, of p-1 messages that do not wait for each other
 ///   sent by the root                p-1 blocks, the least possible
 template <schedule_sink Sink>
-constexpr void direct_scatter(Sink& sink, block_list const& blocks, int root) {
+void direct_scatter(Sink& sink, block_list const& blocks, int root) {
     auto const rank = sink.rank();
     auto const size = sink.size();
 

@@ -47,8 +47,8 @@ struct all_to_all_v_function {
         require_separate(comm, call.what, from_each);
         auto const self = static_cast<std::size_t>(comm.rank());
         if (to_each.counts[self] != from_each.counts[self])
-            wrong_size(comm, call.what, "the block to itself has " + std::to_string(to_each.counts[self]) + " elements, the block from itself " +
-                                            std::to_string(from_each.counts[self]));
+            wrong_size(comm, call.what, {"the block to itself has ", to_each.counts[self], " elements, the block from itself ",
+                                         from_each.counts[self]});
         call.input = std::ranges::data(outgoing);
         call.output = std::ranges::data(incoming);
         call.lengths.counts = to_each.counts;
