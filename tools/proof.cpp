@@ -72,11 +72,12 @@ std::vector<call_shape> variants(collective what, int p, int root) {
     shape.ranks = p;
     shape.root = root;
     auto const in_place_only = what == collective::broadcast || what == collective::barrier;
+    auto const turn = has_root(what) ? root : p;
     std::vector<call_shape> all;
     for (auto const i : {0, 1, 2, 3}) {
         if (in_place_only && i % 2 == 0) continue;
-        auto const leave_out = in_place_only ? i == 3 && root % 2 == 1 : (i == 1 || i == 2) != (root % 2 == 1);
-        if (has_root(what) && p > few_ranks && leave_out) continue;
+        auto const leave_out = in_place_only ? i == 3 && turn % 2 == 1 : (i == 1 || i == 2) != (turn % 2 == 1);
+        if (p > (has_root(what) ? few_ranks : 2 * few_ranks) && leave_out) continue;
         shape.in_place = i % 2 == 1;
         shape.segments = i < 2 ? 1 : 2;
         shape.finishes = has_operator(what) && (i == 1 || i == 2);

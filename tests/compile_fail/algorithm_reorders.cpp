@@ -2,5 +2,6 @@
 #include <chorus/runtime/collectives/reductions.hpp>
 
 void fold_by_ring(chorus::communicator& comm, std::vector<int>& data) {
-    chorus::all_reduce(comm, data, [](int a, int b) { return 2 * a + b; }, chorus::ring{});
+    chorus::all_reduce(
+        comm, data, [](int a, int b) { return 2 * a + b; }, chorus::ring{});
 }

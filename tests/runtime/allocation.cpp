@@ -36,7 +36,9 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 } // namespace
 
 [[gnu::noinline]] void* operator new(std::size_t bytes) { return counted(bytes, 1); }
-[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<std::size_t>(alignment)); }
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
+    return counted(bytes, static_cast<std::size_t>(alignment));
+}
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
@@ -84,7 +86,16 @@ struct calls {
     std::vector<std::size_t> counts, displacements, to_each, from_each;
     choice grouped = hierarchical({2, 2});
 
-    explicit calls(communicator& on) : comm(on), a(1000, 1), b(1000), blocks(4000), more(4000), counts(4), displacements(4), to_each(4), from_each(4) {}
+    explicit calls(communicator& on)
+        : comm(on),
+          a(1000, 1),
+          b(1000),
+          blocks(4000),
+          more(4000),
+          counts(4),
+          displacements(4),
+          to_each(4),
+          from_each(4) {}
 
     void blocking(int round) {
         all_reduce(comm, a);
@@ -123,7 +134,9 @@ struct calls {
     template <class How>
     void exchange(int round, How const& how) {
         auto const self = static_cast<std::size_t>(comm.rank());
-        auto const between = [&](std::size_t i, std::size_t j) { return (i * 5 + j * 3 + static_cast<std::size_t>(round)) % 17 * 20; };
+        auto const between = [&](std::size_t i, std::size_t j) {
+            return (i * 5 + j * 3 + static_cast<std::size_t>(round)) % 17 * 20;
+        };
         std::size_t out = 0, in = 0;
         for (std::size_t i = 0; i < 4; ++i) {
             out += to_each[i] = between(self, i);
@@ -173,7 +186,8 @@ TEST_CASE("starting persistent collectives allocates nothing", "[runtime/allocat
               };
               auto const all = std::make_shared<state>();
               all->sum = persistent_all_reduce(comm, all->data, std::plus<>{}, rabenseifner{});
-              all->exchange = persistent_all_to_all(comm, std::span(all->data).first(4000), std::span(all->out).first(4000), pairwise{});
+              all->exchange = persistent_all_to_all(comm, std::span(all->data).first(4000),
+                                                    std::span(all->out).first(4000), pairwise{});
               return [all](int) {
                   all->exchange.start();
                   all->exchange.wait();

@@ -59,7 +59,8 @@ TEST_CASE("a rank that never comes is named when the deadline passes", "[runtime
         auto timeouts = 0;
         for (std::size_t r = 0; r < 3; ++r) {
             timeouts += all[r].has("[timeout]") ? 1 : 0;
-            CHECK(all[r].has("no progress for 400 ms: rank 3 never entered all_reduce #2; its last collective was #1, barrier"));
+            CHECK(all[r].has(
+                "no progress for 400 ms: rank 3 never entered all_reduce #2; its last collective was #1, barrier"));
         }
         CHECK(timeouts >= 1);
     }
@@ -113,8 +114,13 @@ TEST_CASE("an operator that throws releases everybody", "[runtime/failure]") {
         for (bool const everywhere : {false, true})
             for (auto const& how : {choice(ring{}), choice(two_shot{}), choice(recursive_doubling{})}) {
                 CAPTURE(n, everywhere, to_string(how));
-                check(run(everywhere, n, [&](auto& comm, auto& data, auto const& op) { all_reduce(comm, data, op, how); }), everywhere);
-                check(run(everywhere, n, [&](auto& comm, auto& data, auto const& op) { async_all_reduce(comm, data, op, how).wait(); }), everywhere);
+                check(run(everywhere, n,
+                          [&](auto& comm, auto& data, auto const& op) { all_reduce(comm, data, op, how); }),
+                      everywhere);
+                check(
+                    run(everywhere, n,
+                        [&](auto& comm, auto& data, auto const& op) { async_all_reduce(comm, data, op, how).wait(); }),
+                    everywhere);
                 check(run(everywhere, n,
                           [&](auto& comm, auto& data, auto const& op) {
                               auto again = persistent_all_reduce(comm, data, op, how);
@@ -182,18 +188,22 @@ struct victim_call {
 
 std::vector<victim_call> const calls{
     {"ring all_reduce", [](auto& comm, auto& a, auto&) { all_reduce(comm, a, std::plus<>{}, ring{}); }},
-    {"two-shot all_reduce in segments", [](auto& comm, auto& a, auto& b) { all_reduce(comm, a, b, std::plus<>{}, two_shot{2}); }},
+    {"two-shot all_reduce in segments",
+     [](auto& comm, auto& a, auto& b) { all_reduce(comm, a, b, std::plus<>{}, two_shot{2}); }},
     {"direct all_to_all", [](auto& comm, auto& a, auto& b) { all_to_all(comm, a, b, direct{}); }},
-    {"bruck all_gather", [](auto& comm, auto& a, auto& b) { all_gather(comm, std::span(a).first(a.size() / 3), b, bruck{}); }},
+    {"bruck all_gather",
+     [](auto& comm, auto& a, auto& b) { all_gather(comm, std::span(a).first(a.size() / 3), b, bruck{}); }},
     {"chain broadcast", [](auto& comm, auto& a, auto&) { broadcast(comm, a, 1, chain{3}); }},
     {"barrier", [](auto& comm, auto&, auto&) { barrier(comm); }},
-    {"two at a time", [](auto& comm, auto& a, auto& b) {
+    {"two at a time",
+     [](auto& comm, auto& a, auto& b) {
          auto first = async_all_reduce(comm, a, std::plus<>{}, tree{});
          auto second = async_all_gather(comm, std::span(b), ring{});
          second.wait();
          first.wait();
      }},
-    {"split and messages", [](auto& comm, auto& a, auto& b) {
+    {"split and messages",
+     [](auto& comm, auto& a, auto& b) {
          auto other = comm.split(0, -comm.rank());
          auto const next = (other.rank() + 1) % other.size(), prev = (other.rank() + other.size() - 1) % other.size();
          auto incoming = async_recv(other, b, prev);
@@ -209,8 +219,12 @@ std::string inject(victim_call const& call, int victim, failure_plan plan, dress
     auto const make = [&](std::shared_ptr<detail::thread_hub> const& hub, int rank) {
         auto plain = std::make_unique<threads_transport>(hub, rank);
         auto const when = rank == victim ? plan : failure_plan{};
-        if (under == dress::rendezvous) return any_transport::own(std::make_unique<failing<rendezvous<threads_transport>>>(wear<rendezvous>(std::move(plain)), when));
-        if (under == dress::unviewed) return any_transport::own(std::make_unique<failing<unviewed<threads_transport>>>(wear<unviewed>(std::move(plain)), when));
+        if (under == dress::rendezvous)
+            return any_transport::own(
+                std::make_unique<failing<rendezvous<threads_transport>>>(wear<rendezvous>(std::move(plain)), when));
+        if (under == dress::unviewed)
+            return any_transport::own(
+                std::make_unique<failing<unviewed<threads_transport>>>(wear<unviewed>(std::move(plain)), when));
         return any_transport::own(std::make_unique<failing<threads_transport>>(std::move(plain), when));
     };
     options how;

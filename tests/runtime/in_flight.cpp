@@ -35,7 +35,8 @@ struct pending {
     int expected;
 
     pending(communicator& comm, std::size_t n, int factor)
-        : data(n, comm.rank() * factor), expected(sum_of_ranks(comm.size()) * factor) {
+        : data(n, comm.rank() * factor),
+          expected(sum_of_ranks(comm.size()) * factor) {
         running = async_all_reduce(comm, data);
     }
     void finish() {
@@ -114,7 +115,9 @@ TEST_CASE("mixed collectives on many communicators, by seed", "[runtime/in_fligh
             auto& comm = comms[random() % comms.size()];
             auto const n = static_cast<std::size_t>(random() % 400);
             switch (random() % 4) {
-            case 0: open.push_back(std::make_unique<pending>(comm, n, i)); break;
+            case 0:
+                open.push_back(std::make_unique<pending>(comm, n, i));
+                break;
             case 1: {
                 std::vector<int> mine(n, comm.rank()), all(n * static_cast<std::size_t>(comm.size()));
                 all_gather(comm, mine, all);
@@ -127,7 +130,8 @@ TEST_CASE("mixed collectives on many communicators, by seed", "[runtime/in_fligh
                     open.erase(open.begin());
                 }
                 break;
-            default: barrier(comm);
+            default:
+                barrier(comm);
             }
         }
         for (auto& each : open) each->finish();
@@ -179,7 +183,9 @@ TEST_CASE("messages arrive in order, beside collectives", "[runtime/messages]") 
             }
             for (auto& each : running) each.wait();
             for (std::size_t i = 0; i < 50; ++i)
-                require(std::all_of(in[i].begin(), in[i].end(), [&](int x) { return x == prev * 1000 + static_cast<int>(i); }), "wrong message");
+                require(std::all_of(in[i].begin(), in[i].end(),
+                                    [&](int x) { return x == prev * 1000 + static_cast<int>(i); }),
+                        "wrong message");
         }));
 }
 
@@ -215,7 +221,8 @@ TEST_CASE("persistent collectives start again and again, interleaved", "[runtime
             while (!sum.test()) std::this_thread::yield();
             transpose.wait();
             require(a[999] == 6 + 4 * round && b[2] == 3 * round, "wrong fold");
-            for (int i = 0; i < 4; ++i) require(out[static_cast<std::size_t>(i)] == i * 10 + comm.rank() + round, "wrong block");
+            for (int i = 0; i < 4; ++i)
+                require(out[static_cast<std::size_t>(i)] == i * 10 + comm.rank() + round, "wrong block");
         }
     }));
 }
@@ -262,7 +269,8 @@ TEST_CASE("a message that waits to be folded keeps its place while later ones ov
         auto wrong = -1;
         CHECK_NOTHROW(run_threads(3, patient(), [&](communicator& comm) {
             std::vector<int> data(24 * per_part);
-            for (std::size_t i = 0; i < data.size(); ++i) data[i] = (comm.rank() + 1) * 1000 + static_cast<int>(i / per_part);
+            for (std::size_t i = 0; i < data.size(); ++i)
+                data[i] = (comm.rank() + 1) * 1000 + static_cast<int>(i / per_part);
             if (comm.rank() == 2) std::this_thread::sleep_for(std::chrono::milliseconds(30));
             all_reduce(comm, data, std::plus<>{}, algorithm);
             for (std::size_t i = 0; comm.rank() == 0 && i < data.size(); ++i) {

@@ -44,9 +44,12 @@ void expect_refusal(mistake const& wrong) {
         memory buffers;
         auto const got = outcome_of([&] { wrong.call(comm, buffers); });
         auto& problem = problems[static_cast<std::size_t>(comm.rank())];
-        if (got.kind != "usage") problem = "threw: [" + got.kind + "] " + got.text;
-        else if (!got.has(wrong.words)) problem = "says: " + got.text;
-        else if (!buffers.untouched()) problem = "something was written";
+        if (got.kind != "usage")
+            problem = "threw: [" + got.kind + "] " + got.text;
+        else if (!got.has(wrong.words))
+            problem = "says: " + got.text;
+        else if (!buffers.untouched())
+            problem = "something was written";
         std::vector<int> ones{1};
         all_reduce(comm, ones);
         if (ones[0] != 3) problem = "the communicator does not work any more";
@@ -82,7 +85,9 @@ TEST_CASE("wrong sizes are refused", "[runtime/misuse]") {
         {"all_to_all: the output has 9 elements, 12 are needed",
          [&](auto& comm, auto& m) { all_to_all(comm, m.a, first(m.b, 9)); }},
         {"all_gather: 2 counts for 3 ranks",
-         [&](auto& comm, auto& m) { all_gather_v(comm, first(m.a, 4), m.b, numbers{4, 8}); }},
+         [&](auto& comm, auto& m) {
+             all_gather_v(comm, first(m.a, 4), m.b, numbers{4, 8});
+         }},
         {"all_gather: 1 displacements for 3 ranks",
          [&](auto& comm, auto& m) {
              numbers const counts(3, 4), at{0};
@@ -131,7 +136,9 @@ TEST_CASE("roots and peers that do not exist are refused", "[runtime/misuse]") {
 }
 
 TEST_CASE("buffers and blocks that overlap are refused", "[runtime/misuse]") {
-    auto const part = [](std::vector<int>& data, std::size_t at, std::size_t n) { return std::span(data).subspan(at, n); };
+    auto const part = [](std::vector<int>& data, std::size_t at, std::size_t n) {
+        return std::span(data).subspan(at, n);
+    };
     char const* const words = "input and output overlap";
     expect_refusal({words, [&](auto& comm, auto& m) { all_reduce(comm, m.a, m.a); }});
     expect_refusal({words, [&](auto& comm, auto& m) { all_reduce(comm, part(m.a, 0, 6), part(m.a, 5, 6)); }});
@@ -141,7 +148,9 @@ TEST_CASE("buffers and blocks that overlap are refused", "[runtime/misuse]") {
     expect_refusal({words, [&](auto& comm, auto& m) { all_to_all(comm, part(m.a, 0, 9), part(m.a, 3, 9)); }});
     expect_refusal({words, [&](auto& comm, auto& m) { gather(comm, part(m.a, 0, 4), m.a, comm.rank()); }});
     expect_refusal({words, [&](auto& comm, auto& m) { scatter(comm, m.a, part(m.a, 0, 4), comm.rank()); }});
-    expect_refusal({words, [&](auto& comm, auto& m) { reduce(comm, part(m.a, 0, 6), part(m.a, 3, 6), std::plus<>{}, comm.rank()); }});
+    expect_refusal({words, [&](auto& comm, auto& m) {
+                        reduce(comm, part(m.a, 0, 6), part(m.a, 3, 6), std::plus<>{}, comm.rank());
+                    }});
     expect_refusal({"blocks 0 and 1 of the output overlap", [&](auto& comm, auto& m) {
                         numbers const counts(3, 3), at{0, 2, 6};
                         all_gather_v(comm, part(m.a, 0, 3), m.b, ragged(counts, at));
@@ -153,11 +162,14 @@ TEST_CASE("buffers and blocks that overlap are refused", "[runtime/misuse]") {
 }
 
 TEST_CASE("groupings that omit or repeat ranks are refused", "[runtime/misuse]") {
-    expect_refusal({"rank 2 is omitted", [](auto& comm, auto& m) { all_reduce(comm, m.a, std::plus<>{}, hierarchical({2})); }});
-    expect_refusal({"the grouping is of 4 ranks, but there are 3",
-                    [](auto& comm, auto& m) { all_reduce(comm, m.a, std::plus<>{}, hierarchical({2, 2})); }});
-    expect_refusal({"a group needs at least one rank, not 0",
-                    [](auto& comm, auto& m) { all_reduce(comm, m.a, std::plus<>{}, hierarchical({3, 0})); }});
+    expect_refusal(
+        {"rank 2 is omitted", [](auto& comm, auto& m) { all_reduce(comm, m.a, std::plus<>{}, hierarchical({2})); }});
+    expect_refusal({"the grouping is of 4 ranks, but there are 3", [](auto& comm, auto& m) {
+                        all_reduce(comm, m.a, std::plus<>{}, hierarchical({2, 2}));
+                    }});
+    expect_refusal({"a group needs at least one rank, not 0", [](auto& comm, auto& m) {
+                        all_reduce(comm, m.a, std::plus<>{}, hierarchical({3, 0}));
+                    }});
     expect_refusal({"the grouping omits rank 1", [](auto& comm, auto& m) {
                         all_to_all(comm, m.a, m.b, hierarchical::by_group({0, -1, 0}));
                     }});
@@ -176,14 +188,18 @@ TEST_CASE("algorithms that cannot serve the call are refused", "[runtime/misuse]
         how.name = name;
         return how;
     };
-    auto const words = "it reorders operands, and the operator is not known to be commutative (see chorus::commutative)";
+    auto const words =
+        "it reorders operands, and the operator is not known to be commutative (see chorus::commutative)";
     expect_refusal({words, [=](auto& comm, auto& m) {
-                        all_reduce(comm, m.a, [](int x, int y) { return x - y; }, named("ring"));
+                        all_reduce(
+                            comm, m.a, [](int x, int y) { return x - y; }, named("ring"));
                     }});
     expect_refusal({words, [=](auto& comm, auto& m) {
-                        reduce_scatter(comm, m.a, [](int x, int y) { return x - y; }, named("circulant"));
+                        reduce_scatter(
+                            comm, m.a, [](int x, int y) { return x - y; }, named("circulant"));
                     }});
-    expect_refusal({"the catalogue has", [=](auto& comm, auto& m) { all_reduce(comm, m.a, std::plus<>{}, named("rong")); }});
+    expect_refusal(
+        {"the catalogue has", [=](auto& comm, auto& m) { all_reduce(comm, m.a, std::plus<>{}, named("rong")); }});
     expect_refusal({"radix", [](auto& comm, auto& m) { all_to_all(comm, m.a, m.b, bruck{1}); }});
     expect_refusal({"the transport threads has no collectives of its own",
                     [](auto& comm, auto& m) { all_reduce(comm, m.a, std::plus<>{}, native{}); }});
@@ -196,9 +212,11 @@ TEST_CASE("a persistent collective that runs cannot be started", "[runtime/misus
         twice.start();
         auto const got = outcome_of([&] { twice.start(); });
         twice.wait();
-        if (got.kind != "usage" || !got.has("was not waited for")) throw std::runtime_error("[" + got.kind + "] " + got.text);
+        if (got.kind != "usage" || !got.has("was not waited for"))
+            throw std::runtime_error("[" + got.kind + "] " + got.text);
         persistent_request empty;
-        if (!outcome_of([&] { empty.start(); }).has("empty persistent collective")) throw std::runtime_error("empty ones start");
+        if (!outcome_of([&] { empty.start(); }).has("empty persistent collective"))
+            throw std::runtime_error("empty ones start");
         barrier(comm);
     });
     INFO(texts(all));
@@ -233,17 +251,22 @@ std::vector<difference> differences() {
          }},
         {"calls all_reduce of 12 int32 with plus", same, sum,
          [](auto& comm, auto& m) { all_reduce(comm, m.a, std::plus<>{}, tree{}); }},
-        {"calls reduce of 12 int32 with plus", same, [](auto& comm, auto& m) { reduce(comm, m.a, m.b, std::plus<>{}, 0); },
+        {"calls reduce of 12 int32 with plus", same,
+         [](auto& comm, auto& m) { reduce(comm, m.a, m.b, std::plus<>{}, 0); },
          [](auto& comm, auto& m) { reduce(comm, m.a, m.b, std::plus<>{}, 1); }},
-        {"calls gather of 4 int32", same, [](auto& comm, auto& m) { gather(comm, std::span(m.a).first(4), m.b, 0, direct{}); },
+        {"calls gather of 4 int32", same,
+         [](auto& comm, auto& m) { gather(comm, std::span(m.a).first(4), m.b, 0, direct{}); },
          [](auto& comm, auto& m) { gather(comm, std::span(m.a).first(4), m.b, 2, direct{}); }},
         {"calls barrier", "calls all_gather of 4 int32", [](auto& comm, auto&) { barrier(comm); },
          [](auto& comm, auto& m) { all_gather(comm, std::span(m.a).first(4), m.b); }},
         {"calls all_gather of int32", same,
-         [](auto& comm, auto& m) { all_gather_v(comm, std::span(m.a).first(4), m.b, numbers{4, 4, 4}, ring{}); },
+         [](auto& comm, auto& m) {
+             all_gather_v(comm, std::span(m.a).first(4), m.b, numbers{4, 4, 4}, ring{});
+         },
          [](auto& comm, auto& m) {
              numbers const counts{4, 3, 5};
-             all_gather_v(comm, std::span(m.a).first(counts[static_cast<std::size_t>(comm.rank())]), m.b, counts, ring{});
+             all_gather_v(comm, std::span(m.a).first(counts[static_cast<std::size_t>(comm.rank())]), m.b, counts,
+                          ring{});
          }},
     };
 }
@@ -258,9 +281,12 @@ TEST_CASE("checked mode refuses calls that differ before anything moves", "[runt
             memory buffers;
             auto const got = outcome_of([&] { (comm.rank() == 0 ? each.zeroth : each.other)(comm, buffers); });
             auto& problem = problems[static_cast<std::size_t>(comm.rank())];
-            if (got.kind != "usage" || !got.has("calls do not match")) problem = "[" + got.kind + "] " + got.text;
-            else if (!got.has(each.rank_0) || !got.has(each.others)) problem = "says: " + got.text;
-            else if (!buffers.untouched()) problem = "something was written";
+            if (got.kind != "usage" || !got.has("calls do not match"))
+                problem = "[" + got.kind + "] " + got.text;
+            else if (!got.has(each.rank_0) || !got.has(each.others))
+                problem = "says: " + got.text;
+            else if (!buffers.untouched())
+                problem = "something was written";
             barrier(comm); // all have been told, so that all can go on
         });
         INFO(texts(all));
@@ -295,8 +321,10 @@ TEST_CASE("calls that differ are told apart by their messages", "[runtime/mismat
 TEST_CASE("messages of unequal length or type do not match", "[runtime/mismatch]") {
     auto const all = outcomes(2, patient(), [](communicator& comm) {
         std::vector<int> data(10 + static_cast<std::size_t>(comm.rank()), 1);
-        if (comm.rank() == 0) send(comm, data, 1);
-        else recv(comm, data, 0);
+        if (comm.rank() == 0)
+            send(comm, data, 1);
+        else
+            recv(comm, data, 0);
         barrier(comm);
     });
     INFO(texts(all));
@@ -323,7 +351,8 @@ TEST_CASE("counts of all_to_all_v that do not agree are named", "[runtime/mismat
         INFO(texts(all));
         CAPTURE(to_string(how));
         CHECK(all[1].kind == "usage");
-        if (how.name == "direct") CHECK(all[1].has("rank 0 sends 12 bytes where 8 are expected"));
+        if (how.name == "direct")
+            CHECK(all[1].has("rank 0 sends 12 bytes where 8 are expected"));
         else {
             CHECK(all[1].has("rank 0 sends 3 elements where 2 are expected"));
             CHECK(written == std::vector<int>(9, value));

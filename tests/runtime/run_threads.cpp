@@ -57,47 +57,57 @@ TEST_CASE("an exception on one rank releases the others from every kind of wait"
     std::vector<int> unused;
     auto const kinds = std::vector<std::pair<char const*, waiting>>{
         {"barrier", [](communicator& comm) { barrier(comm); }},
-        {"all_reduce", [](communicator& comm) {
+        {"all_reduce",
+         [](communicator& comm) {
              std::vector<int> data(10'000, 1);
              all_reduce(comm, data);
          }},
-        {"request", [](communicator& comm) {
+        {"request",
+         [](communicator& comm) {
              std::vector<int> data(10, 1);
              async_all_reduce(comm, data).wait();
          }},
-        {"test", [](communicator& comm) {
+        {"test",
+         [](communicator& comm) {
              std::vector<int> data(10, 1);
              auto running = async_all_reduce(comm, data);
              while (!running.test()) std::this_thread::yield();
          }},
-        {"progress", [](communicator& comm) {
+        {"progress",
+         [](communicator& comm) {
              for (;;) comm.progress();
          }},
-        {"destructor", [](communicator& comm) {
+        {"destructor",
+         [](communicator& comm) {
              std::vector<int> data(10, 1);
              { auto running = async_all_reduce(comm, data); }
              barrier(comm);
          }},
-        {"persistent", [](communicator& comm) {
+        {"persistent",
+         [](communicator& comm) {
              std::vector<int> data(10, 1);
              auto running = persistent_all_reduce(comm, data);
              running.start();
              running.wait();
          }},
-        {"recv", [](communicator& comm) {
+        {"recv",
+         [](communicator& comm) {
              std::vector<int> data(10, 1);
              recv(comm, data, 0);
          }},
-        {"large send", [](communicator& comm) {
+        {"large send",
+         [](communicator& comm) {
              std::vector<int> data(10'000, 1);
              send(comm, data, 0);
          }},
-        {"many sends", [](communicator& comm) {
+        {"many sends",
+         [](communicator& comm) {
              std::vector<int> data(1, 1);
              for (;;) send(comm, data, 0);
          }},
         {"split", [](communicator& comm) { comm.split(0); }},
-        {"full window", [](communicator& comm) {
+        {"full window",
+         [](communicator& comm) {
              std::vector<int> data(70);
              std::vector<request> running;
              for (auto& each : data) running.push_back(async_all_reduce(comm, std::span(&each, 1)));
@@ -131,7 +141,8 @@ TEST_CASE("a rank that returns while others need it has left", "[runtime/run_thr
     CHECK((all[0].has("rank 2 has left") || all[1].has("rank 2 has left")));
 }
 
-TEST_CASE("an exception with requests in flight ends soon, whatever the others wait for", "[runtime/run_threads][failure]") {
+TEST_CASE("an exception with requests in flight ends soon, whatever the others wait for",
+          "[runtime/run_threads][failure]") {
     auto const start = std::chrono::steady_clock::now();
     auto const all = outcomes(2, patient(), [](communicator& a) {
         auto b = a.dup();

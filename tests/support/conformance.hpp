@@ -1,7 +1,7 @@
 #pragma once
 /// The conformance suite: every collective in every form, by every algorithm of the catalogue, against a sequential
-/// reference. It runs on any communicator, all of whose ranks call `conformance` with the same plan; each checks its own
-/// results and its memory, exactly, and says what is wrong.
+/// reference. It runs on any communicator, all of whose ranks call `conformance` with the same plan; each checks its
+/// own results and its memory, exactly, and says what is wrong.
 
 #include "conformance_cases.hpp"
 #include "elements.hpp"
@@ -53,9 +53,7 @@ struct layout {
             size += gap + counts[i];
         }
     }
-    ragged argument(form shape) const {
-        return shape == form::gaps ? ragged(counts, displacements) : ragged(counts);
-    }
+    ragged argument(form shape) const { return shape == form::gaps ? ragged(counts, displacements) : ragged(counts); }
 };
 
 /// One case on one rank. `check` functions return what is wrong, or nothing.
@@ -63,31 +61,45 @@ template <class T>
 class conformance_check {
 public:
     conformance_check(communicator& comm, conformance_case const& what)
-        : comm_(&comm), case_(&what), rank_(comm.rank()), ranks_(comm.size()) {}
+        : comm_(&comm),
+          case_(&what),
+          rank_(comm.rank()),
+          ranks_(comm.size()) {}
 
     template <class Op>
     std::string folds(Op const& op) {
         switch (case_->what) {
-        case collective::all_reduce: return vector_fold(op, all_reduce, async_all_reduce, persistent_all_reduce, 0, ranks_);
-        case collective::scan: return vector_fold(op, scan, async_scan, persistent_scan, 0, rank_ + 1);
+        case collective::all_reduce:
+            return vector_fold(op, all_reduce, async_all_reduce, persistent_all_reduce, 0, ranks_);
+        case collective::scan:
+            return vector_fold(op, scan, async_scan, persistent_scan, 0, rank_ + 1);
         case collective::exclusive_scan:
             return vector_fold(op, exclusive_scan, async_exclusive_scan, persistent_exclusive_scan, 0, rank_);
-        case collective::reduce: return check_reduce(op);
-        case collective::reduce_scatter: return check_reduce_scatter(op);
-        default: return "not a fold";
+        case collective::reduce:
+            return check_reduce(op);
+        case collective::reduce_scatter:
+            return check_reduce_scatter(op);
+        default:
+            return "not a fold";
         }
     }
     std::string moves() {
         switch (case_->what) {
-        case collective::broadcast: return check_broadcast();
-        case collective::all_gather: return check_all_gather();
-        case collective::gather: return check_gather();
-        case collective::scatter: return check_scatter();
-        case collective::all_to_all: return check_all_to_all();
+        case collective::broadcast:
+            return check_broadcast();
+        case collective::all_gather:
+            return check_all_gather();
+        case collective::gather:
+            return check_gather();
+        case collective::scatter:
+            return check_scatter();
+        case collective::all_to_all:
+            return check_all_to_all();
         case collective::barrier:
             run([] {}, barrier, async_barrier, persistent_barrier, case_->how);
             return {};
-        default: return "not a move";
+        default:
+            return "not a move";
         }
     }
 
@@ -127,8 +139,12 @@ private:
     void run(Reset reset, B const& blocking, A const& asynchronous, P const& persistent, Args&&... args) {
         reset();
         switch (case_->how_run) {
-        case mode::blocking: blocking(*comm_, args...); break;
-        case mode::asynchronous: asynchronous(*comm_, args...).wait(); break;
+        case mode::blocking:
+            blocking(*comm_, args...);
+            break;
+        case mode::asynchronous:
+            asynchronous(*comm_, args...).wait();
+            break;
         case mode::persistent: {
             auto request = persistent(*comm_, args...);
             for (int again = 0; again < 2; ++again) {
@@ -173,8 +189,10 @@ private:
             out.clear();
             fill(case_->in_place ? out : in, 0, n, rank_);
         };
-        if (case_->in_place) run(reset, b, a, persistent, out.get(), op, case_->how);
-        else run(reset, b, a, persistent, in.get(), out.get(), op, case_->how);
+        if (case_->in_place)
+            run(reset, b, a, persistent, out.get(), op, case_->how);
+        else
+            run(reset, b, a, persistent, in.get(), out.get(), op, case_->how);
         return first_of(
             [&] {
                 return compare("output", out, 0, n, [&](std::size_t i) {
@@ -182,7 +200,10 @@ private:
                     return case_->in_place ? value(rank_, i) : guarded<T>::untouched();
                 });
             },
-            [&] { return case_->in_place ? "" : compare("input", in, 0, n, [&](std::size_t i) { return value(rank_, i); }); },
+            [&] {
+                return case_->in_place ? ""
+                                       : compare("input", in, 0, n, [&](std::size_t i) { return value(rank_, i); });
+            },
             [&] { return margins(in, out); });
     }
 
@@ -197,14 +218,19 @@ private:
             out.clear();
             fill(source, 0, n, rank_);
         };
-        if (case_->in_place) run(reset, reduce, async_reduce, persistent_reduce, source.get(), op, case_->root, case_->how);
-        else run(reset, reduce, async_reduce, persistent_reduce, in.get(), out.get(), op, case_->root, case_->how);
+        if (case_->in_place)
+            run(reset, reduce, async_reduce, persistent_reduce, source.get(), op, case_->root, case_->how);
+        else
+            run(reset, reduce, async_reduce, persistent_reduce, in.get(), out.get(), op, case_->root, case_->how);
         return first_of(
             [&] {
                 if (!at_root) return compare_untouched("output", out, 0, n);
                 return compare("output", out, 0, n, [&](std::size_t i) { return folded(op, i, 0, ranks_); });
             },
-            [&] { return &source == &out ? "" : compare("input", in, 0, n, [&](std::size_t i) { return value(rank_, i); }); },
+            [&] {
+                return &source == &out ? ""
+                                       : compare("input", in, 0, n, [&](std::size_t i) { return value(rank_, i); });
+            },
             [&] { return margins(in, out); });
     }
 
@@ -221,15 +247,20 @@ private:
             for (std::size_t b = 0; b < blocks.counts.size(); ++b)
                 fill(in, blocks.displacements[b], blocks.counts[b], rank_, 0, 1000 * b);
         };
-        if (in_place) run(reset, reduce_scatter, async_reduce_scatter, persistent_reduce_scatter, in.get(), op, case_->how);
+        if (in_place)
+            run(reset, reduce_scatter, async_reduce_scatter, persistent_reduce_scatter, in.get(), op, case_->how);
         else if (case_->shape == form::uniform)
-            run(reset, reduce_scatter, async_reduce_scatter, persistent_reduce_scatter, in.get(), out.get(), op, case_->how);
+            run(reset, reduce_scatter, async_reduce_scatter, persistent_reduce_scatter, in.get(), out.get(), op,
+                case_->how);
         else
             run(reset, reduce_scatter_v, async_reduce_scatter_v, persistent_reduce_scatter_v, in.get(), out.get(),
                 blocks.argument(case_->shape), op, case_->how);
         auto const expected = [&](std::size_t i) { return folded(op, 1000 * self + i, 0, ranks_); };
         return first_of(
-            [&] { return in_place ? compare("output", in, blocks.displacements[self], mine, expected) : compare("output", out, 0, mine, expected); },
+            [&] {
+                return in_place ? compare("output", in, blocks.displacements[self], mine, expected)
+                                : compare("output", out, 0, mine, expected);
+            },
             [&] { return margins(in, out); });
     }
 
@@ -241,8 +272,9 @@ private:
             if (rank_ == case_->root) fill(data, 0, n, rank_);
         };
         run(reset, broadcast, async_broadcast, persistent_broadcast, data.get(), case_->root, case_->how);
-        return first_of([&] { return compare("data", data, 0, n, [&](std::size_t i) { return value(case_->root, i); }); },
-                        [&] { return margins(data, data); });
+        return first_of(
+            [&] { return compare("data", data, 0, n, [&](std::size_t i) { return value(case_->root, i); }); },
+            [&] { return margins(data, data); });
     }
 
     /// Every block where it belongs, and the gaps between them as they were.
@@ -250,7 +282,8 @@ private:
     std::string compare_blocks(guarded<T>& all, layout const& blocks, Expected expected) {
         guarded<T> wanted(blocks.size);
         for (std::size_t b = 0; b < blocks.counts.size(); ++b)
-            for (std::size_t i = 0; i < blocks.counts[b]; ++i) wanted[blocks.displacements[b] + i] = expected(static_cast<int>(b), i);
+            for (std::size_t i = 0; i < blocks.counts[b]; ++i)
+                wanted[blocks.displacements[b] + i] = expected(static_cast<int>(b), i);
         return compare("blocks", all, 0, blocks.size, [&](std::size_t i) { return wanted[i]; });
     }
 
@@ -266,12 +299,15 @@ private:
         };
         auto const shape = blocks.argument(case_->shape);
         if (case_->shape == form::uniform) {
-            if (case_->in_place) run(reset, all_gather, async_all_gather, persistent_all_gather, all.get(), case_->how);
-            else run(reset, all_gather, async_all_gather, persistent_all_gather, in.get(), all.get(), case_->how);
+            if (case_->in_place)
+                run(reset, all_gather, async_all_gather, persistent_all_gather, all.get(), case_->how);
+            else
+                run(reset, all_gather, async_all_gather, persistent_all_gather, in.get(), all.get(), case_->how);
         } else if (case_->in_place) {
             run(reset, all_gather_v, async_all_gather_v, persistent_all_gather_v, all.get(), shape, case_->how);
         } else {
-            run(reset, all_gather_v, async_all_gather_v, persistent_all_gather_v, in.get(), all.get(), shape, case_->how);
+            run(reset, all_gather_v, async_all_gather_v, persistent_all_gather_v, in.get(), all.get(), shape,
+                case_->how);
         }
         return first_of([&] { return compare_blocks(all, blocks, [&](int b, std::size_t i) { return value(b, i); }); },
                         [&] { return compare("input", in, 0, mine, [&](std::size_t i) { return value(rank_, i); }); },
@@ -287,12 +323,16 @@ private:
             all.clear();
             fill(in, 0, mine, rank_);
         };
-        if (case_->shape == form::uniform) run(reset, gather, async_gather, persistent_gather, in.get(), all.get(), case_->root, case_->how);
+        if (case_->shape == form::uniform)
+            run(reset, gather, async_gather, persistent_gather, in.get(), all.get(), case_->root, case_->how);
         else
-            run(reset, gather_v, async_gather_v, persistent_gather_v, in.get(), all.get(), blocks.argument(case_->shape), case_->root,
-                case_->how);
+            run(reset, gather_v, async_gather_v, persistent_gather_v, in.get(), all.get(),
+                blocks.argument(case_->shape), case_->root, case_->how);
         return first_of(
-            [&] { return at_root ? compare_blocks(all, blocks, [&](int b, std::size_t i) { return value(b, i); }) : std::string(); },
+            [&] {
+                return at_root ? compare_blocks(all, blocks, [&](int b, std::size_t i) { return value(b, i); })
+                               : std::string();
+            },
             [&] { return compare("input", in, 0, mine, [&](std::size_t i) { return value(rank_, i); }); },
             [&] { return margins(in, all); });
     }
@@ -307,12 +347,16 @@ private:
             for (std::size_t b = 0; at_root && b < blocks.counts.size(); ++b)
                 fill(all, blocks.displacements[b], blocks.counts[b], rank_, static_cast<int>(b));
         };
-        if (case_->shape == form::uniform) run(reset, scatter, async_scatter, persistent_scatter, all.get(), out.get(), case_->root, case_->how);
+        if (case_->shape == form::uniform)
+            run(reset, scatter, async_scatter, persistent_scatter, all.get(), out.get(), case_->root, case_->how);
         else
-            run(reset, scatter_v, async_scatter_v, persistent_scatter_v, all.get(), blocks.argument(case_->shape), out.get(), case_->root,
-                case_->how);
-        return first_of([&] { return compare("output", out, 0, mine, [&](std::size_t i) { return value(case_->root, i, rank_); }); },
-                        [&] { return margins(all, out); });
+            run(reset, scatter_v, async_scatter_v, persistent_scatter_v, all.get(), blocks.argument(case_->shape),
+                out.get(), case_->root, case_->how);
+        return first_of(
+            [&] {
+                return compare("output", out, 0, mine, [&](std::size_t i) { return value(case_->root, i, rank_); });
+            },
+            [&] { return margins(all, out); });
     }
 
     std::string check_all_to_all() {
@@ -330,14 +374,16 @@ private:
             for (std::size_t b = 0; b < to_each.size(); ++b)
                 fill(in_place ? in : out, outgoing.displacements[b], to_each[b], rank_, static_cast<int>(b));
         };
-        if (in_place) run(reset, all_to_all, async_all_to_all, persistent_all_to_all, in.get(), case_->how);
+        if (in_place)
+            run(reset, all_to_all, async_all_to_all, persistent_all_to_all, in.get(), case_->how);
         else if (case_->shape == form::uniform)
             run(reset, all_to_all, async_all_to_all, persistent_all_to_all, out.get(), in.get(), case_->how);
         else
-            run(reset, all_to_all_v, async_all_to_all_v, persistent_all_to_all_v, out.get(), outgoing.argument(case_->shape), in.get(),
-                incoming.argument(case_->shape), case_->how);
-        return first_of([&] { return compare_blocks(in, incoming, [&](int b, std::size_t i) { return value(b, i, rank_); }); },
-                        [&] { return margins(out, in); });
+            run(reset, all_to_all_v, async_all_to_all_v, persistent_all_to_all_v, out.get(),
+                outgoing.argument(case_->shape), in.get(), incoming.argument(case_->shape), case_->how);
+        return first_of(
+            [&] { return compare_blocks(in, incoming, [&](int b, std::size_t i) { return value(b, i, rank_); }); },
+            [&] { return margins(out, in); });
     }
 
     communicator* comm_;
@@ -360,8 +406,10 @@ conformance_type make_conformance_type(char const* name) {
     return {name, facts_of<Op, T>().commutative, AlsoMoves, [](communicator& comm, conformance_case const& what) {
                 conformance_check<T> check(comm, what);
                 if (has_operator(what.what)) return check.folds(Op{});
-                if constexpr (AlsoMoves) return check.moves();
-                else return std::string("type does not move");
+                if constexpr (AlsoMoves)
+                    return check.moves();
+                else
+                    return std::string("type does not move");
             }};
 }
 
@@ -381,8 +429,9 @@ inline std::vector<conformance_type> conformance_types() {
 /// Runs one case; returns what is wrong with it on this rank. A call that must be refused has to be.
 inline std::string conformance_of(communicator& comm, conformance_type const& type, conformance_case const& what) {
     auto const* const entry = find(entries_of(what.what), what.how.name);
-    auto const must_refuse = entry != nullptr && ((has_operator(what.what) && !type.commutative && !entry->keeps_order) ||
-                                                  (entry->refuses != nullptr && !entry->refuses(comm.size(), what.how).empty()));
+    auto const must_refuse =
+        entry != nullptr && ((has_operator(what.what) && !type.commutative && !entry->keeps_order) ||
+                             (entry->refuses != nullptr && !entry->refuses(comm.size(), what.how).empty()));
     std::string wrong;
     try {
         wrong = type.check(comm, what);
@@ -391,7 +440,8 @@ inline std::string conformance_of(communicator& comm, conformance_type const& ty
         if (!must_refuse) wrong = e.what();
     }
     if (wrong.empty()) return {};
-    return describe(what) + ", " + type.name + ", rank " + std::to_string(comm.rank()) + " of " + std::to_string(comm.size()) + ": " + wrong;
+    return describe(what) + ", " + type.name + ", rank " + std::to_string(comm.rank()) + " of " +
+           std::to_string(comm.size()) + ": " + wrong;
 }
 
 /// Runs the plan; returns what is wrong first on this rank, or nothing.

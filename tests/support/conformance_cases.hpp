@@ -29,9 +29,10 @@ struct conformance_case {
 inline std::string describe(conformance_case const& c) {
     constexpr char const* modes[] = {"blocking", "asynchronous", "persistent"};
     constexpr char const* forms[] = {"uniform", "ragged", "with gaps"};
-    return std::string(name(c.what)) + " by " + to_string(c.how) + " of " + std::to_string(c.count) + ", root " + std::to_string(c.root) +
-           ", " + modes[static_cast<std::size_t>(c.how_run)] + ", " + forms[static_cast<std::size_t>(c.shape)] +
-           (c.in_place ? ", in place" : "") + ", seed " + std::to_string(c.seed);
+    return std::string(name(c.what)) + " by " + to_string(c.how) + " of " + std::to_string(c.count) + ", root " +
+           std::to_string(c.root) + ", " + modes[static_cast<std::size_t>(c.how_run)] + ", " +
+           forms[static_cast<std::size_t>(c.shape)] + (c.in_place ? ", in place" : "") + ", seed " +
+           std::to_string(c.seed);
 }
 
 /// Length of a block in the ragged forms: a third of them empty, none longer than twice the count.
@@ -46,7 +47,7 @@ struct conformance_plan {
     std::uint64_t seed = 1;
     int rounds = 1;
     bool thorough = false;
-    bool large = false; ///< 70001 elements too
+    bool large = false;             ///< 70001 elements too
     std::vector<collective> only{}; ///< empty: all
 };
 

@@ -35,17 +35,25 @@ std::unique_ptr<Decorator<T>> wear(std::unique_ptr<T> inner, More... more) {
     return std::make_unique<Decorator<T>>(std::move(inner), more...);
 }
 
-inline std::unique_ptr<any_transport> dressed(dress what, std::uint64_t seed, std::unique_ptr<threads_transport> plain) {
+inline std::unique_ptr<any_transport> dressed(dress what, std::uint64_t seed,
+                                              std::unique_ptr<threads_transport> plain) {
     auto const own_seed = seed * 64 + static_cast<std::uint64_t>(plain->rank());
     switch (what) {
-    case dress::plain: break;
-    case dress::unviewed: return any_transport::own(wear<unviewed>(std::move(plain)));
-    case dress::ungathered: return any_transport::own(wear<ungathered>(std::move(plain)));
-    case dress::rendezvous: return any_transport::own(wear<rendezvous>(std::move(plain)));
-    case dress::delayed: return any_transport::own(wear<delayed>(std::move(plain), own_seed));
-    case dress::reordering: return any_transport::own(wear<reordering>(std::move(plain), own_seed));
+    case dress::plain:
+        break;
+    case dress::unviewed:
+        return any_transport::own(wear<unviewed>(std::move(plain)));
+    case dress::ungathered:
+        return any_transport::own(wear<ungathered>(std::move(plain)));
+    case dress::rendezvous:
+        return any_transport::own(wear<rendezvous>(std::move(plain)));
+    case dress::delayed:
+        return any_transport::own(wear<delayed>(std::move(plain), own_seed));
+    case dress::reordering:
+        return any_transport::own(wear<reordering>(std::move(plain), own_seed));
     case dress::everything:
-        return any_transport::own(wear<reordering>(wear<rendezvous>(wear<ungathered>(wear<unviewed>(std::move(plain)))), own_seed));
+        return any_transport::own(
+            wear<reordering>(wear<rendezvous>(wear<ungathered>(wear<unviewed>(std::move(plain)))), own_seed));
     }
     return any_transport::own(std::move(plain));
 }

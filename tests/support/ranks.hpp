@@ -73,7 +73,8 @@ std::vector<outcome> outcomes(int ranks, options const& how, F f) {
 
 inline std::string texts(std::vector<outcome> const& all) {
     std::string result;
-    for (std::size_t r = 0; r < all.size(); ++r) result += "rank " + std::to_string(r) + ": [" + all[r].kind + "] " + all[r].text + "\n";
+    for (std::size_t r = 0; r < all.size(); ++r)
+        result += "rank " + std::to_string(r) + ": [" + all[r].kind + "] " + all[r].text + "\n";
     return result;
 }
 

@@ -30,7 +30,8 @@ std::string wrong_on(int p, dress what, conformance_plan const& plan) {
 TEST_CASE("every collective by every algorithm on threads", "[transport/conformance]") {
     auto const seed = test_seed();
     CAPTURE(seed);
-    for (int const p : {1, 2, 3, 4, 5, 7, 8}) CHECK(wrong_on(p, dress::plain, {.seed = seed, .rounds = 3, .large = p < 4}) == "");
+    for (int const p : {1, 2, 3, 4, 5, 7, 8})
+        CHECK(wrong_on(p, dress::plain, {.seed = seed, .rounds = 3, .large = p < 4}) == "");
 }
 
 TEST_CASE("every collective by every algorithm under every decorator", "[transport/conformance]") {
@@ -48,7 +49,8 @@ TEST_CASE("the full product on threads", "[transport/conformance][long]") {
     CAPTURE(seed);
     for (int p = 1; p <= 16; ++p) {
         auto const thorough = p <= 4;
-        CHECK(wrong_on(p, dress::plain, {.seed = seed, .rounds = p < 9 ? 6 : 2, .thorough = thorough, .large = p == 7}) == "");
+        CHECK(wrong_on(p, dress::plain,
+                       {.seed = seed, .rounds = p < 9 ? 6 : 2, .thorough = thorough, .large = p == 7}) == "");
     }
 }
 
@@ -58,6 +60,8 @@ TEST_CASE("the full product under every decorator", "[transport/conformance][lon
     for (auto const what : all_dresses)
         for (int const p : {2, 3, 4, 5, 6, 7, 8, 11, 16}) {
             CAPTURE(name(what), p);
-            CHECK(wrong_on(p, what, {.seed = seed + static_cast<std::uint64_t>(p), .rounds = p < 9 ? 2 : 1, .large = p == 4}) == "");
+            CHECK(wrong_on(p, what,
+                           {.seed = seed + static_cast<std::uint64_t>(p), .rounds = p < 9 ? 2 : 1, .large = p == 4}) ==
+                  "");
         }
 }

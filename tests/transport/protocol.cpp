@@ -37,7 +37,9 @@ transports ranks_of(int p, dress what, std::uint64_t seed = 1) {
 struct message {
     std::vector<std::byte> data;
     piece one;
-    explicit message(std::size_t bytes, int fill = 0) : data(bytes, static_cast<std::byte>(fill)), one{data.data(), bytes} {}
+    explicit message(std::size_t bytes, int fill = 0)
+        : data(bytes, static_cast<std::byte>(fill)),
+          one{data.data(), bytes} {}
     std::span<piece const> pieces() const { return {&one, 1}; }
     bool holds(int fill) const {
         return std::all_of(data.begin(), data.end(), [&](std::byte b) { return b == static_cast<std::byte>(fill); });
@@ -92,7 +94,8 @@ TEST_CASE("messages of one exchange arrive in order, those of others independent
         auto receives = transfers.size();
         std::vector<std::size_t> order(transfers.size());
         for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return transfers[a]->channel > transfers[b]->channel; });
+        std::stable_sort(order.begin(), order.end(),
+                         [&](std::size_t a, std::size_t b) { return transfers[a]->channel > transfers[b]->channel; });
         auto const where = [&](transfer const& t) { return at(t.channel / 4, t.channel % 4 / 2, t.channel % 2); };
         for (std::size_t i = 0; i < transfers.size(); ++i) {
             auto& s = *transfers[i];
@@ -108,14 +111,17 @@ TEST_CASE("messages of one exchange arrive in order, those of others independent
         std::vector<std::vector<completion>> finished(2);
         auto const done = [&] {
             for (std::size_t i = 0; i < transfers.size(); ++i)
-                if (!(transfers[i]->sent || has(finished[0], 2 * i)) || !(transfers[i]->received || has(finished[1], 2 * i + 1))) return false;
+                if (!(transfers[i]->sent || has(finished[0], 2 * i)) ||
+                    !(transfers[i]->received || has(finished[1], 2 * i + 1)))
+                    return false;
             return true;
         };
         REQUIRE(drive(all, finished, done));
         for (std::size_t i = 0; i < transfers.size(); ++i) CHECK(transfers[i]->in.holds(static_cast<int>(i) % 100 + 1));
         auto const told_twice = [](std::vector<completion> some) {
             std::sort(some.begin(), some.end(), [](auto const& a, auto const& b) { return a.which < b.which; });
-            return std::adjacent_find(some.begin(), some.end(), [](auto const& a, auto const& b) { return a.which == b.which; }) != some.end();
+            return std::adjacent_find(some.begin(), some.end(),
+                                      [](auto const& a, auto const& b) { return a.which == b.which; }) != some.end();
         };
         CHECK_FALSE(told_twice(finished[0]));
         CHECK_FALSE(told_twice(finished[1]));
@@ -161,7 +167,8 @@ TEST_CASE("several pieces meet several other pieces", "[transport/protocol]") {
         auto all = ranks_of(2, dress::plain);
         std::vector<std::byte> out(6 * unit), in(6 * unit);
         for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(i % 251);
-        std::array const from{piece{out.data(), 4 * unit}, piece{out.data() + 4 * unit, 0}, piece{out.data() + 4 * unit, 2 * unit}};
+        std::array const from{piece{out.data(), 4 * unit}, piece{out.data() + 4 * unit, 0},
+                              piece{out.data() + 4 * unit, 2 * unit}};
         std::array const to{piece{in.data(), unit}, piece{in.data() + unit, 5 * unit}};
         auto const sent = all[0]->post_send(1, at(0, 1), from, 1);
         CHECK(all[1]->post_recv(0, at(0, 1), to, 2));
@@ -182,7 +189,9 @@ TEST_CASE("messages that do not match are a failure that names both", "[transpor
         CHECK_FALSE(all[1]->post_recv(0, other, in.pieces(), 2));
         std::vector<std::vector<completion>> finished(2);
         std::optional<transport_failure> seen;
-        REQUIRE(drive(all, finished, [&] { return (seen = all[1]->failure()).has_value() || (seen = all[0]->failure()).has_value(); }));
+        REQUIRE(drive(all, finished, [&] {
+            return (seen = all[1]->failure()).has_value() || (seen = all[0]->failure()).has_value();
+        }));
         CHECK(seen->why == transport_failure::kind::mismatch);
         CHECK(seen->signature + seen->ours == 42 + 43);
         CHECK(in.holds(0));
@@ -210,7 +219,8 @@ TEST_CASE("a peer that has left is a failure for those who wait for it only", "[
         transports others;
         for (int r = 0; r < 2; ++r) others.push_back(std::move(all[static_cast<std::size_t>(r)]));
         std::optional<transport_failure> first, second;
-        REQUIRE(drive(others, finished, [&] { return (first = others[0]->failure()) && (second = others[1]->failure()); }));
+        REQUIRE(
+            drive(others, finished, [&] { return (first = others[0]->failure()) && (second = others[1]->failure()); }));
         CHECK(first->why == transport_failure::kind::left);
         CHECK(first->rank == 2);
         CHECK(second->why == transport_failure::kind::left);
@@ -281,6 +291,7 @@ TEST_CASE("a full mailbox delays messages and loses none", "[transport/protocol]
     CHECK(sent == detail::mailbox::capacity);
     for (std::size_t i = 0; i < 100; ++i) received += all[1]->post_recv(0, at(0, 1), in[i]->pieces(), i) ? 1u : 0u;
     std::vector<std::vector<completion>> finished(2);
-    REQUIRE(drive(all, finished, [&] { return finished[0].size() + sent == 100 && finished[1].size() + received == 100; }));
+    REQUIRE(
+        drive(all, finished, [&] { return finished[0].size() + sent == 100 && finished[1].size() + received == 100; }));
     for (std::size_t i = 0; i < 100; ++i) CHECK(in[i]->holds(static_cast<int>(i)));
 }

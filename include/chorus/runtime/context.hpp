@@ -5,6 +5,7 @@
 #include <chorus/core/errors.hpp>
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/runtime/explain.hpp>
+#include <chorus/runtime/options.hpp>
 #include <chorus/runtime/task.hpp>
 #include <chorus/transport/erased.hpp>
 
@@ -20,18 +21,6 @@
 #include <vector>
 
 namespace chorus {
-
-/// Options of a context, the same on all ranks.
-struct options {
-    /// A wait that sees no progress for so long gives up with a timeout_error. The last resort: failures that a
-    /// transport can detect are reported at once.
-    std::chrono::milliseconds timeout = std::chrono::minutes(5);
-    /// Compare what all ranks call before any data move; costs one small exchange per collective.
-    bool checked = false;
-    /// Messages that are folded are cut into segments of about this size, so that moving and folding overlap; 0: as
-    /// the transport recommends.
-    std::size_t segment_bytes = 0;
-};
 
 class context {
 public:
@@ -64,10 +53,14 @@ public:
     }
 
     /// The recorded program of that shape, from the cache or new.
-    std::shared_ptr<detail::cached_program> find_program(call_shape const& shape, record_function algorithm, choice const& how);
+    std::shared_ptr<detail::cached_program> find_program(call_shape const& shape, record_function algorithm, choice const& how) {
+        return programs_.find(shape, algorithm, how);
+    }
 
     /// An idle task for the program.
-    std::unique_ptr<detail::task> take_task(std::shared_ptr<detail::cached_program> const& home);
+    std::unique_ptr<detail::task> take_task(std::shared_ptr<detail::cached_program> const& home) {
+        return detail::take_task(home, *transport_);
+    }
 
     /// Starts a bound task.
     void start(detail::task& what, void const* input, void* output, exchange const& ex, std::span<int const> members);
@@ -86,8 +79,7 @@ public:
     /// Waits until the communicator has fewer than 60 collectives in flight: what fits into the tags of MPI.
     void limit_in_flight(std::uint32_t communicator);
 
-    /// Makes progress on all unfinished work of this context. True if anything happened. Throws where the context must
-    /// give up.
+    /// Makes progress on all unfinished work. True if anything happened. Throws where the context must give up.
     bool progress();
 
     /// Programs in the cache: bounded.
@@ -111,7 +103,6 @@ public:
     void shares_progress() { shared_progress_ = true; }
 
 private:
-    std::shared_ptr<detail::cached_program> new_program(call_shape const& shape, record_function algorithm, choice const& how);
     bool is_done(detail::task& what);
     bool advance();
     /// Fails where the transport says so. `mine` is what is waited for, if it is a task.
@@ -125,60 +116,16 @@ private:
     std::unique_ptr<any_transport> transport_;
     options options_;
     detail::scratch_pool scratch_;
-    std::vector<std::shared_ptr<detail::cached_program>> programs_;
+    detail::program_cache programs_;
     plain_vector<detail::task*> running_; ///< by slot; null where free
     std::size_t active_ = 0;
     std::bitset<most_communicators> numbers_;
     std::exception_ptr failure_;
-    std::uint64_t uses_ = 0;
     std::uint32_t epoch_ = 0;
     bool closed_ = false;
     bool shared_progress_ = false;
     std::array<completion, 32> finished_; ///< what the last poll has found
 };
-
-[[gnu::cold]] inline std::shared_ptr<detail::cached_program> context::new_program(call_shape const& shape, record_function algorithm,
-                                                                                  choice const& how) {
-    constexpr std::size_t most_programs = 512;
-    auto made = std::make_shared<detail::cached_program>();
-    made->shape = shape;
-    made->how = how;
-    made->code = std::make_shared<program const>(record(shape, algorithm, how));
-    made->last_use = ++uses_;
-    if (programs_.size() >= most_programs) {
-        auto* oldest = &programs_.front();
-        for (auto& each : programs_)
-            if (each->last_use < (*oldest)->last_use) oldest = &each;
-        *oldest = made;
-    } else {
-        programs_.push_back(made);
-    }
-    return made;
-}
-
-inline std::shared_ptr<detail::cached_program> context::find_program(call_shape const& shape, record_function algorithm,
-                                                                     choice const& how) {
-    for (auto const& each : programs_)
-        if (each->shape == shape && each->how == how) {
-            each->last_use = ++uses_;
-            return each;
-        }
-    return new_program(shape, algorithm, how);
-}
-
-inline std::unique_ptr<detail::task> context::take_task(std::shared_ptr<detail::cached_program> const& home) {
-    if (!home->idle.empty()) {
-        auto found = std::move(home->idle.back());
-        home->idle.pop_back();
-        found->home = home;
-        return found;
-    }
-    auto made = std::make_unique<detail::task>();
-    made->home = home;
-    made->what = home->shape.what;
-    made->run = std::make_unique<instance>(home->code, *transport_);
-    return made;
-}
 
 inline void context::start(detail::task& what, void const* input, void* output, exchange const& ex,
                            std::span<int const> members) {

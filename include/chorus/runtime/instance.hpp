@@ -8,7 +8,8 @@
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/kernel/kernel.hpp>
-#include <chorus/runtime/binding.hpp>
+#include <chorus/runtime/bound_program.hpp>
+#include <chorus/runtime/folding.hpp>
 #include <chorus/runtime/program.hpp>
 #include <chorus/transport/detail/pieces.hpp>
 #include <chorus/transport/erased.hpp>
@@ -29,17 +30,14 @@ public:
     static constexpr int window = 8;
 
     [[gnu::cold]] instance(std::shared_ptr<program const> what, any_transport& over)
-        : program_(std::move(what)), transport_(&over), gathers_(over.gathers()), views_(over.views()) {
+        : program_(std::move(what)), transport_(&over), views_(over.views()), bound_(*program_, over.gathers(), window) {
         auto const count = program_->size();
-        bound_.resize(count);
         staging_.resize(count);
         waiting_.resize(count);
         state_.resize(count);
         cursors_.resize(program_->channels().size());
         work_.reserve(2 * count + cursors_.size()); // every step once as such and once as its channel's
-        auto const most = most_pieces();
-        pieces_.reserve(most);
-        memory_.reserve(most);
+        memory_.reserve(bound_.most_pieces());
     }
     instance(instance const&) = delete;
     instance& operator=(instance const&) = delete;
@@ -49,22 +47,12 @@ public:
 
     /// Fixes lengths and element type. Cheap where they are uniform and the same as last time.
     void bind(block_lengths const& lengths, kernel const& fold) {
-        auto const same = bound_once_ && lengths.is_uniform() && was_uniform_ && lengths.uniform == uniform_ &&
-                          fold.element_bytes == kernel_.element_bytes && lengths.input_displacements.empty() &&
-                          lengths.output_displacements.empty();
         kernel_ = fold;
-        if (same) return;
-        layout_.set(program_->plan(), lengths);
-        pieces_.clear();
-        for (std::size_t i = 0; i < bound_.size(); ++i) bind_step(static_cast<std::int32_t>(i));
-        memory_.resize(pieces_.size());
-        lay_out_scratch();
-        bound_once_ = true;
-        was_uniform_ = lengths.is_uniform() && lengths.input_displacements.empty() && lengths.output_displacements.empty();
-        uniform_ = lengths.uniform;
+        bound_.bind(lengths, fold.element_bytes);
+        memory_.resize(bound_.pieces().size());
     }
     /// Bytes of scratch that `start` needs.
-    std::size_t scratch_bytes() const { return scratch_bytes_; }
+    std::size_t scratch_bytes() const { return bound_.scratch_bytes(); }
 
     /// Starts. `members` maps the schedule's ranks to the transport's; empty: the same. `slot` comes back in tokens.
     void start(void const* input, void* output, std::byte* scratch, exchange const& ex, std::span<int const> members,
@@ -75,7 +63,7 @@ public:
         base_[0] = static_cast<std::byte*>(const_cast<void*>(input));
         base_[1] = static_cast<std::byte*>(output);
         scratch_ = scratch;
-        for (std::size_t i = 0; i < pieces_.size(); ++i) memory_[i] = {address(pieces_[i]), pieces_[i].bytes};
+        for (std::size_t i = 0; i < memory_.size(); ++i) memory_[i] = {address(bound_.pieces()[i]), bound_.pieces()[i].bytes};
         std::copy(program_->waits_for().begin(), program_->waits_for().end(), waiting_.begin());
         std::fill(state_.begin(), state_.end(), progress{});
         std::fill(cursors_.begin(), cursors_.end(), cursor{});
@@ -100,17 +88,11 @@ public:
             if (state_[i].posted && !state_[i].finished) return static_cast<std::int32_t>(i);
         return -1;
     }
-    std::size_t bytes_of(std::int32_t i) const { return bound_[static_cast<std::size_t>(i)].bytes; }
+    std::size_t bytes_of(std::int32_t i) const { return bound_[i].bytes; }
     int transport_rank(int peer) const { return members_.empty() ? peer : members_[static_cast<std::size_t>(peer)]; }
     exchange const& running() const { return exchange_; }
 
 private:
-    struct bound_step {
-        std::size_t source_begin = 0, source_end = 0; ///< into pieces_
-        std::size_t target_begin = 0, target_end = 0;
-        std::size_t bytes = 0;
-        std::size_t staging = 0; ///< offset in scratch of the staging or packing memory
-    };
     struct progress {
         bool posted = false;
         bool arrived = false; ///< recv_reduce: the message is at `view`
@@ -125,81 +107,16 @@ private:
     // Work items: steps that have become ready are >= 0, channels that may be able to post are < 0.
     static std::int32_t channel_work(std::int32_t channel) { return -1 - channel; }
 
-    /// Into how many pieces all slices fall where no two blocks are neighbours: so binding other counts allocates nothing.
-    [[gnu::cold]] std::size_t most_pieces() const {
-        std::size_t count = 0;
-        for (auto const& s : program_->plan().steps)
-            for (auto const* const slices : {&s.source, &s.target})
-                for (auto const& each : *slices) count += static_cast<std::size_t>(std::max(1, each.block_count()));
-        return count;
-    }
-
-    void bind_step(std::int32_t i) {
-        auto const& s = (*program_)[i];
-        auto& b = bound_[static_cast<std::size_t>(i)];
-        auto const append = [&](slice_list const& slices, std::size_t& begin, std::size_t& end) {
-            begin = pieces_.size();
-            for (auto const& each : slices) layout_.append(program_->plan(), each, kernel_.element_bytes, pieces_, begin);
-            end = pieces_.size();
-        };
-        append(s.source, b.source_begin, b.source_end);
-        append(s.target, b.target_begin, b.target_end);
-        b.bytes = 0;
-        auto const from = s.target.empty() ? b.source_begin : b.target_begin, to = s.target.empty() ? b.source_end : b.target_end;
-        for (auto k = from; k < to; ++k) b.bytes += pieces_[k].bytes;
-    }
-
-    /// Scratch buffers first, then packing memory where the transport cannot gather, then a ring of staging places for
-    /// the reductions of each channel.
-    void lay_out_scratch() {
-        auto const& plan = program_->plan();
-        std::size_t top = 0;
-        auto const take = [&](std::size_t bytes, std::size_t align) {
-            top = (top + align - 1) / align * align;
-            auto const at = top;
-            top += bytes;
-            return at;
-        };
-        scratch_offsets_.assign(plan.buffers.size(), 0);
-        for (std::size_t id = first_scratch_buffer; id < plan.buffers.size(); ++id)
-            scratch_offsets_[id] = take(layout_.scratch_size(id) * kernel_.element_bytes, 1) -
-                                   layout_.scratch_begin(plan, id) * kernel_.element_bytes;
-        for (auto const& line : program_->channels()) {
-            std::size_t largest = 0, count = 0;
-            for (auto const i : line.steps) {
-                auto& b = bound_[static_cast<std::size_t>(i)];
-                if ((*program_)[i].kind == step_kind::recv_reduce) {
-                    largest = std::max(largest, b.bytes);
-                    ++count;
-                } else if (needs_packing(i)) {
-                    b.staging = take(b.bytes, 64);
-                }
-            }
-            auto const places = std::min<std::size_t>(count, window);
-            auto const stride = (largest + 63) / 64 * 64;
-            auto const ring = take(places * stride, 64);
-            std::size_t k = 0;
-            for (auto const i : line.steps)
-                if ((*program_)[i].kind == step_kind::recv_reduce)
-                    bound_[static_cast<std::size_t>(i)].staging = ring + (k++ % places) * stride;
-        }
-        scratch_bytes_ = top;
-    }
-    bool needs_packing(std::int32_t i) const {
-        auto const& b = bound_[static_cast<std::size_t>(i)];
-        auto const count = (*program_)[i].sends() ? b.source_end - b.source_begin : b.target_end - b.target_begin;
-        return !gathers_ && count > 1;
-    }
     std::byte* address(bound_piece const& p) const {
         if (p.buffer < first_scratch_buffer) return base_[p.buffer] + p.offset;
-        return scratch_ + (scratch_offsets_[static_cast<std::size_t>(p.buffer)] + p.offset);
+        return scratch_ + (bound_.scratch_offset(p.buffer) + p.offset);
     }
     std::span<piece const> source(std::int32_t i) const {
-        auto const& b = bound_[static_cast<std::size_t>(i)];
+        auto const& b = bound_[i];
         return {memory_.data() + b.source_begin, b.source_end - b.source_begin};
     }
     std::span<piece const> target(std::int32_t i) const {
-        auto const& b = bound_[static_cast<std::size_t>(i)];
+        auto const& b = bound_[i];
         return {memory_.data() + b.target_begin, b.target_end - b.target_begin};
     }
 
@@ -237,7 +154,7 @@ private:
         }
     }
     void post(std::int32_t i, channel const& line, step_kind kind) {
-        auto const& b = bound_[static_cast<std::size_t>(i)];
+        auto const& b = bound_[i];
         if (b.bytes == 0 && !program_->plan().synchronises) {
             state_[static_cast<std::size_t>(i)].arrived = true;
             return arrived_or_sent(i, nullptr);
@@ -252,7 +169,7 @@ private:
             if (auto const* const view = transport_->post_view(peer, ex, staging, tok)) arrived_or_sent(i, view);
             return;
         }
-        auto const packed = needs_packing(i);
+        auto const packed = bound_.needs_packing(i);
         auto const pieces = packed ? std::span<piece const>(&staging, 1) : kind == step_kind::send ? source(i) : target(i);
         if (kind == step_kind::send) {
             if (packed) detail::copy_pieces(source(i), pieces);
@@ -264,14 +181,14 @@ private:
     void arrived_or_sent(std::int32_t i, std::byte const* view) {
         auto const kind = (*program_)[i].kind;
         auto const at = static_cast<std::size_t>(i);
-        if (kind == step_kind::recv && needs_packing(i) && bound_[at].bytes > 0)
+        if (kind == step_kind::recv && bound_.needs_packing(i) && bound_[i].bytes > 0)
             detail::copy_pieces(std::span<piece const>(&staging_[at], 1), target(i));
         if (kind != step_kind::recv_reduce) return finish(i);
         state_[at].arrived = true;
         state_[at].view = view;
         if (waiting_[at] == 0) return fold_arrived(i);
         if (view != nullptr && view != staging_[at].data) { // the sender must not wait for our slice to become free
-            std::memcpy(staging_[at].data, view, bound_[at].bytes);
+            std::memcpy(staging_[at].data, view, bound_[i].bytes);
             state_[at].view = staging_[at].data;
             transport_->release((std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i));
         }
@@ -279,8 +196,8 @@ private:
     void fold_arrived(std::int32_t i) {
         auto const at = static_cast<std::size_t>(i);
         auto const* const view = state_[at].view;
-        if (bound_[at].bytes > 0) {
-            fold_pieces(source(i), target(i), view, (*program_)[i].received);
+        if (bound_[i].bytes > 0) {
+            detail::fold_pieces(kernel_, source(i), target(i), view, (*program_)[i].received);
             if (view != staging_[at].data) transport_->release((std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i));
         }
         finish(i);
@@ -303,27 +220,6 @@ private:
         if (was_full && at_line.oldest > before) work_.push_back(channel_work(c));
     }
 
-    /// target = source op received, where received is contiguous and the others are rows of pieces of the same total.
-    void fold_pieces(std::span<piece const> from, std::span<piece const> to, std::byte const* received, side where) const {
-        std::size_t k = 0, used = 0;
-        for (auto out : to)
-            while (out.bytes > 0) {
-                if (used == from[k].bytes) {
-                    ++k;
-                    used = 0;
-                    continue;
-                }
-                auto const bytes = std::min(out.bytes, from[k].bytes - used);
-                auto const* const mine = from[k].data + used;
-                auto const count = bytes / kernel_.element_bytes;
-                if (where == side::right) kernel_.fold(kernel_.op, out.data, mine, received, count);
-                else kernel_.fold(kernel_.op, out.data, received, mine, count);
-                out.data += bytes;
-                out.bytes -= bytes;
-                used += bytes;
-                received += bytes;
-            }
-    }
     void run_local(std::int32_t i, step const& s) const {
         if (s.kind == step_kind::copy) return detail::copy_pieces(source(i), target(i));
         if (s.kind == step_kind::finish) {
@@ -331,45 +227,22 @@ private:
                 kernel_.finish(each.data, each.bytes / kernel_.element_bytes, program_->plan().ranks);
             return;
         }
-        std::size_t k = 0, used = 0; // target = target op source, piece by piece
-        auto const into = target(i);
-        for (auto from : source(i))
-            while (from.bytes > 0) {
-                if (used == into[k].bytes) {
-                    ++k;
-                    used = 0;
-                    continue;
-                }
-                auto const bytes = std::min(from.bytes, into[k].bytes - used);
-                piece const part{into[k].data + used, bytes};
-                fold_pieces(std::span(&part, 1), std::span(&part, 1), from.data, s.received);
-                from.data += bytes;
-                from.bytes -= bytes;
-                used += bytes;
-            }
+        detail::fold_pieces(kernel_, source(i), target(i), s.received);
     }
 
     std::shared_ptr<program const> program_;
     any_transport* transport_;
-    bool gathers_;
     bool views_;
 
+    bound_program bound_;
     kernel kernel_;
-    bound_layout layout_;
-    plain_vector<bound_step> bound_;
-    plain_vector<bound_piece> pieces_;
-    plain_vector<std::size_t> scratch_offsets_;
-    std::size_t scratch_bytes_ = 0;
-    bool bound_once_ = false;
-    bool was_uniform_ = false;
-    std::size_t uniform_ = 0;
 
     exchange exchange_;
     std::span<int const> members_;
     std::uint32_t slot_ = 0;
     std::byte* base_[2] = {};
     std::byte* scratch_ = nullptr;
-    plain_vector<piece> memory_;  ///< pieces_ with addresses
+    plain_vector<piece> memory_;  ///< the bound pieces with addresses
     plain_vector<piece> staging_; ///< per step: where its message is packed or waits to be folded
     plain_vector<std::int32_t> waiting_;
     plain_vector<progress> state_;

@@ -4,12 +4,14 @@
 #include <chorus/algorithm/record.hpp>
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/runtime/instance.hpp>
+#include <chorus/transport/erased.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace chorus {
@@ -80,6 +82,62 @@ struct cached_program {
     std::vector<std::unique_ptr<task>> idle;
     std::uint64_t last_use = 0;
 };
+
+/// An idle task of the program, or a new one.
+inline std::unique_ptr<task> take_task(std::shared_ptr<cached_program> const& home, any_transport& over) {
+    if (!home->idle.empty()) {
+        auto found = std::move(home->idle.back());
+        home->idle.pop_back();
+        found->home = home;
+        return found;
+    }
+    auto made = std::make_unique<task>();
+    made->home = home;
+    made->what = home->shape.what;
+    made->run = std::make_unique<instance>(home->code, over);
+    return made;
+}
+
+/// The programs of a context: a bounded number, the least recently used one goes first.
+class program_cache {
+public:
+    /// The program of that shape, recorded where it is new.
+    std::shared_ptr<cached_program> find(call_shape const& shape, record_function algorithm, choice const& how);
+    std::size_t size() const { return programs_.size(); }
+
+private:
+    std::shared_ptr<cached_program> add(call_shape const& shape, record_function algorithm, choice const& how);
+
+    std::vector<std::shared_ptr<cached_program>> programs_;
+    std::uint64_t uses_ = 0;
+};
+
+[[gnu::cold]] inline std::shared_ptr<cached_program> program_cache::add(call_shape const& shape, record_function algorithm, choice const& how) {
+    constexpr std::size_t most_programs = 512;
+    auto made = std::make_shared<cached_program>();
+    made->shape = shape;
+    made->how = how;
+    made->code = std::make_shared<program const>(record(shape, algorithm, how));
+    made->last_use = ++uses_;
+    if (programs_.size() >= most_programs) {
+        auto* oldest = &programs_.front();
+        for (auto& each : programs_)
+            if (each->last_use < (*oldest)->last_use) oldest = &each;
+        *oldest = made;
+    } else {
+        programs_.push_back(made);
+    }
+    return made;
+}
+
+inline std::shared_ptr<cached_program> program_cache::find(call_shape const& shape, record_function algorithm, choice const& how) {
+    for (auto const& each : programs_)
+        if (each->shape == shape && each->how == how) {
+            each->last_use = ++uses_;
+            return each;
+        }
+    return add(shape, algorithm, how);
+}
 
 } // namespace detail
 

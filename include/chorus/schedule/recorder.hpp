@@ -10,8 +10,8 @@
 ///     the end. Out-of-place calls so move no byte more than in-place ones.
 
 #include <chorus/core/errors.hpp>
-#include <chorus/core/plain_vector.hpp>
 #include <chorus/schedule/hazard.hpp>
+#include <chorus/schedule/mirrors.hpp>
 #include <chorus/schedule/schedule.hpp>
 #include <chorus/schedule/sink.hpp>
 
@@ -92,21 +92,13 @@ public:
 
     /// Ends the recording: what is still only remembered of the output is copied now.
     [[gnu::cold]] schedule finish() && {
-        auto const rest = std::move(mirrors_);
-        mirrors_.clear();
-        for (auto const& each : rest)
+        for (auto const& each : mirrors_.all())
             if (each.copy.buffer == output_buffer) commit_copy(each.original, each.copy, next_index_++, 0);
         shrink_scratch();
         return std::move(result_);
     }
 
 private:
-    /// `copy` holds the same as `original`, which lies in the input; the bytes have not been moved.
-    struct mirror {
-        slice copy;
-        slice original;
-    };
-
     void add_buffer(std::vector<std::int32_t> blocks) {
         auto const count = static_cast<std::int32_t>(blocks.size());
         result_.buffers.push_back({std::move(blocks), {0, 0, 1}, {count, 0, 1}});
@@ -127,10 +119,10 @@ private:
     }
 
     [[gnu::cold]] void append_segment(step part) {
-        if (part.kind == step_kind::copy && remember(part)) return;
+        if (part.kind == step_kind::copy && mirrors_.remember(part)) return;
         if (part.kind == step_kind::reduce || part.kind == step_kind::finish) materialise(part.target, part);
-        part.source = originals(part.source);
-        for (auto const& written : part.target) forget(written);
+        part.source = mirrors_.originals(part.source);
+        for (auto const& written : part.target) mirrors_.forget(written);
         commit(std::move(part));
     }
 
@@ -140,78 +132,13 @@ private:
         result_.steps.push_back(std::move(part));
     }
 
-    /// A copy out of the input becomes a note. False where the copy must really be made.
-    [[gnu::cold]] bool remember(step const& copy) {
-        if (copy.source.size() != copy.target.size()) return false;
-        for (std::size_t i = 0; i < copy.source.size(); ++i)
-            if (copy.source[i].buffer != input_buffer || copy.target[i].buffer == input_buffer) return false;
-        for (std::size_t i = 0; i < copy.source.size(); ++i) {
-            forget(copy.target[i]);
-            mirrors_.push_back({copy.target[i], copy.source[i]});
-        }
-        return true;
-    }
-
-    /// The same data, read from the input wherever it was never written here.
-    [[gnu::cold]] slice_list originals(slice_list const& data) const {
-        if (mirrors_.empty()) return data;
-        slice_list result;
-        for (auto const& each : data) {
-            auto rest = each;
-            while (rest.begin < rest.end) {
-                auto const* const found = first_mirror_in(rest);
-                if (found == nullptr) break;
-                if (rest.begin < found->copy.begin) result += slice{rest.buffer, rest.begin, found->copy.begin};
-                auto const from = rest.begin < found->copy.begin ? found->copy.begin : rest.begin;
-                auto const to = rest.end < found->copy.end ? rest.end : found->copy.end;
-                result += original_of(*found, from, to);
-                rest.begin = to;
-            }
-            if (rest.begin < rest.end || each.begin == each.end) result += rest;
-        }
-        return result;
-    }
-    mirror const* first_mirror_in(slice const& data) const {
-        mirror const* first = nullptr;
-        for (auto const& each : mirrors_)
-            if (overlap(each.copy, data) && (first == nullptr || each.copy.begin < first->copy.begin)) first = &each;
-        return first;
-    }
-    static slice original_of(mirror const& m, position from, position to) {
-        auto const shift = m.original.begin.block - m.copy.begin.block;
-        from.block += shift;
-        to.block += shift;
-        return {input_buffer, from, to};
-    }
-
-    /// The slice is about to be written: it no longer mirrors anything.
-    [[gnu::cold]] void forget(slice const& written) {
-        for (std::size_t i = 0; i < mirrors_.size();) {
-            auto const old = mirrors_[i];
-            if (!overlap(old.copy, written)) {
-                ++i;
-                continue;
-            }
-            mirrors_.erase(i);
-            keep(old, old.copy.begin, written.begin);
-            keep(old, written.end, old.copy.end);
-        }
-    }
-    void keep(mirror const& old, position const& from, position const& to) {
-        if (!(from < to)) return;
-        mirrors_.push_back({slice{old.copy.buffer, from, to}, original_of(old, from, to)});
-    }
-
     /// Makes the remembered copies under `data` real: a step is about to fold into them.
     [[gnu::cold]] void materialise(slice_list const& data, step const& reason) {
         for (auto const& each : data)
-            for (auto const* found = first_mirror_in(each); found != nullptr; found = first_mirror_in(each)) {
-                auto const from = each.begin < found->copy.begin ? found->copy.begin : each.begin;
-                auto const to = each.end < found->copy.end ? each.end : found->copy.end;
-                auto const original = original_of(*found, from, to);
-                auto const copy = slice{each.buffer, from, to};
-                forget(copy);
-                commit_copy(original, copy, reason.index, reason.segment);
+            for (auto const* found = mirrors_.first_in(each); found != nullptr; found = mirrors_.first_in(each)) {
+                auto const part = found->within(each);
+                mirrors_.forget(part.copy);
+                commit_copy(part.original, part.copy, reason.index, reason.segment);
             }
     }
     void commit_copy(slice const& from, slice const& to, std::int32_t index, std::int32_t segment) {
@@ -244,7 +171,7 @@ private:
 
     schedule result_;
     hazard_tracker hazards_;
-    plain_vector<mirror> mirrors_;
+    mirrors mirrors_;
     std::int32_t next_index_ = 0;
     int segments_;
 };

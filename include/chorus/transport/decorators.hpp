@@ -50,7 +50,8 @@ public:
 
 private:
     static void require_one(std::span<piece const> pieces) {
-        if (pieces.size() > 1) throw std::logic_error("a message of several pieces for a transport that does not gather");
+        if (pieces.size() > 1)
+            throw std::logic_error("a message of several pieces for a transport that does not gather");
     }
 };
 
@@ -95,7 +96,8 @@ public:
         auto const found = this->inner().poll(done);
         std::size_t count = 0;
         for (std::size_t i = 0; i < found; ++i) {
-            if ((done[i].which & own) == 0) done[count++] = done[i];
+            if ((done[i].which & own) == 0)
+                done[count++] = done[i];
             else if (done[i].which != own)
                 if (auto const tok = invited(done[i].which & ~own)) started_.push_back(*tok);
         }
@@ -132,9 +134,11 @@ private:
         ex.lane = static_cast<std::uint8_t>(ex.lane | 4u);
         return ex;
     }
-    /// An invitation has come: starts the first message that it may be for. The message's token where that has finished.
+    /// An invitation has come: starts the first message that it may be for. The message's token where that has
+    /// finished.
     std::optional<token> invited(token number) {
-        auto const came = std::find_if(waiting_.begin(), waiting_.end(), [&](auto const& each) { return each.invitation == number; });
+        auto const came =
+            std::find_if(waiting_.begin(), waiting_.end(), [&](auto const& each) { return each.invitation == number; });
         if (came == waiting_.end()) return std::nullopt;
         auto const first = std::find_if(waiting_.begin(), waiting_.end(), [&](auto const& each) {
             return each.peer == came->peer && matches(each.ex, came->ex);

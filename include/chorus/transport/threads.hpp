@@ -9,6 +9,7 @@
 #include <chorus/transport/detail/backoff.hpp>
 #include <chorus/transport/detail/pieces.hpp>
 #include <chorus/transport/detail/thread_hub.hpp>
+#include <chorus/transport/detail/thread_peer.hpp>
 #include <chorus/transport/transport.hpp>
 
 #include <array>
@@ -34,9 +35,9 @@ public:
     threads_transport(std::shared_ptr<detail::thread_hub> hub, int rank)
         : hub_(std::move(hub)), rank_(rank), peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {
         waiting_.reserve(peers_.size());
-        unread_.reserve(usual);
-        shown_.reserve(usual);
-        spare_states_.reserve(usual);
+        unread_.reserve(detail::usual_messages);
+        shown_.reserve(detail::usual_messages);
+        spare_states_.reserve(detail::usual_messages);
     }
     threads_transport(threads_transport const&) = delete;
     threads_transport& operator=(threads_transport const&) = delete;
@@ -156,44 +157,10 @@ public:
     }
 
 private:
-    static constexpr std::size_t usual = 32; ///< entries that lists have room for, so that they hardly ever grow
-
-    struct outgoing {
-        int peer;
-        exchange ex;
-        std::span<piece const> pieces;
-        std::size_t bytes;
-        token tok;
-        detail::send_state* state;
-    };
-    struct incoming {
-        int peer;
-        exchange ex;
-        std::span<piece const> pieces;
-        piece staging; ///< used instead of pieces where a view is asked for
-        token tok;
-        bool view;
-    };
-    /// An announcement that came before anybody asked for it, with its bytes if they came along.
-    struct early {
-        detail::announcement what;
-        std::array<std::byte, detail::inline_bytes> bytes;
-    };
-    /// A message of a peer that is being read where it lies.
-    struct shown {
-        token tok;
-        int peer;
-        detail::send_state* state;
-    };
-    struct peer_state {
-        detail::mailbox* outbox = nullptr;
-        detail::mailbox* inbox = nullptr;
-        std::size_t next_out = 0;
-        std::size_t next_in = 0;
-        plain_vector<outgoing> unsent;
-        plain_vector<incoming> posted;
-        plain_vector<early> unexpected;
-    };
+    using outgoing = detail::outgoing_message;
+    using incoming = detail::incoming_message;
+    using shown = detail::shown_message;
+    using peer_state = detail::thread_peer;
 
     peer_state& at(int peer) { return peers_[static_cast<std::size_t>(peer)]; }
 
@@ -202,7 +169,7 @@ private:
         auto& peer = at(message.peer);
         if (peer.outbox == nullptr) {
             peer.outbox = &hub_->open(rank_, message.peer);
-            peer.unsent.reserve(usual);
+            peer.unsent.reserve(detail::usual_messages);
         }
         auto& slot = peer.outbox->slots[peer.next_out % detail::mailbox::capacity];
         if (slot.full.load(std::memory_order_acquire)) return false;
@@ -238,8 +205,8 @@ private:
         if (peer.inbox == nullptr) {
             peer.inbox = hub_->look(from, rank_);
             if (peer.inbox == nullptr) return nullptr;
-            peer.posted.reserve(usual);
-            peer.unexpected.reserve(usual / 2);
+            peer.posted.reserve(detail::usual_messages);
+            peer.unexpected.reserve(detail::usual_messages / 2);
         }
         auto& slot = peer.inbox->slots[peer.next_in % detail::mailbox::capacity];
         return slot.full.load(std::memory_order_seq_cst) ? &slot : nullptr; // `bell` needs more than acquire
@@ -252,7 +219,7 @@ private:
     /// Takes a message that is already here and returns where it can be read; otherwise remembers the wish.
     std::byte const* post(incoming const& wish) {
         auto& peer = at(wish.peer);
-        if (wish_for(peer, wish.ex) == peer.posted.size()) {
+        if (detail::wish_for(peer, wish.ex) == peer.posted.size()) {
             std::byte const* view = nullptr;
             std::size_t found = 0;
             while (found < peer.unexpected.size() && !matches(peer.unexpected[found].what.ex, wish.ex)) ++found;
@@ -271,18 +238,11 @@ private:
         return nullptr;
     }
 
-    /// Place of the first receive that is posted for the exchange; the end where there is none.
-    static std::size_t wish_for(peer_state const& peer, exchange const& ex) {
-        std::size_t i = 0;
-        while (i < peer.posted.size() && !matches(peer.posted[i].ex, ex)) ++i;
-        return i;
-    }
-
     /// Hands the peer's announcements to those who wait for them, until one of them is served.
     bool deliver_next(int from, completion& done) {
         auto& peer = at(from);
         while (auto* const slot = next_slot(from)) {
-            auto const wish = wish_for(peer, slot->what.ex);
+            auto const wish = detail::wish_for(peer, slot->what.ex);
             auto const known = wish < peer.posted.size();
             auto const served = known && take(slot->what, slot->inlined.data(), peer.posted[wish], done.view);
             if (served) {
@@ -331,7 +291,7 @@ private:
     }
 
     detail::send_state* fresh_state() {
-        if (spare_states_.empty()) hub_->make_states(usual, spare_states_);
+        if (spare_states_.empty()) hub_->make_states(detail::usual_messages, spare_states_);
         auto* const state = spare_states_.back();
         spare_states_.pop_back();
         state->now.store(detail::send_state::posted, std::memory_order_relaxed);

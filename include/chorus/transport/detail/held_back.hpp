@@ -45,8 +45,12 @@ public:
     }
     void release(token tok) requires viewing_transport<T> { inner_->release(tok); }
     void enter(exchange const& ex) requires observing_transport<T> { inner_->enter(ex); }
-    std::optional<exchange> last_entered(int peer) requires observing_transport<T> { return inner_->last_entered(peer); }
-    std::vector<int> survivors(clock::time_point until) requires renewable_transport<T> { return inner_->survivors(until); }
+    std::optional<exchange> last_entered(int peer) requires observing_transport<T> {
+        return inner_->last_entered(peer);
+    }
+    std::vector<int> survivors(clock::time_point until) requires renewable_transport<T> {
+        return inner_->survivors(until);
+    }
     int host_of(int rank) const requires host_aware_transport<T> { return inner_->host_of(rank); }
     transport_estimates estimates() const requires estimating_transport<T> { return inner_->estimates(); }
 
@@ -79,7 +83,9 @@ template <transport T, bool Reorders>
 class held_back : public transport_decorator<T> {
 public:
     held_back(std::unique_ptr<T> inner, std::uint64_t seed, std::uint64_t patience = 3)
-        : transport_decorator<T>(std::move(inner)), dice_(seed), patience_(patience) {}
+        : transport_decorator<T>(std::move(inner)),
+          dice_(seed),
+          patience_(patience) {}
 
     bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
         return post({peer, ex, pieces, {}, tok, sends}) != nullptr;
@@ -112,8 +118,10 @@ public:
         return count;
     }
     void idle(int round, clock::time_point until) {
-        if (held_.empty() && done_.empty()) this->inner().idle(round, until);
-        else std::this_thread::yield();
+        if (held_.empty() && done_.empty())
+            this->inner().idle(round, until);
+        else
+            std::this_thread::yield();
     }
     bool withdraw() {
         held_.clear();

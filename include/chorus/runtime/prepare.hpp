@@ -1,0 +1,159 @@
+#pragma once
+/// From a call to what runs: the algorithm is chosen and recorded once for calls of the same shape. Part of
+/// communicator.hpp.
+
+#include <chorus/runtime/communicator.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace chorus {
+
+namespace detail {
+
+inline bool same_shape(operation const& a, operation const& b) {
+    return a.what == b.what && a.in_place == b.in_place && a.root == b.root && a.fold.hash == b.fold.hash &&
+           a.fold.commutative == b.fold.commutative && a.how == b.how;
+}
+
+/// Elements of a vector or block, as the choice of an algorithm sees them. Of unequal blocks the largest, rounded up to
+/// a power of two: the choice depends on nothing else, so that it is the same on ranks that remember different calls.
+inline std::size_t common_count(operation const& call) {
+    auto largest = call.lengths.uniform;
+    if (call.counts_known_to_all)
+        for (auto const each : call.lengths.counts) largest = std::max(largest, std::bit_ceil(each));
+    return largest;
+}
+
+} // namespace detail
+
+inline choice_facts communicator::facts_of_call(operation const& call) const {
+    choice_facts facts;
+    facts.what = call.what;
+    facts.ranks = size();
+    facts.bytes = detail::common_count(call) * call.fold.element_bytes;
+    facts.commutative = !has_operator(call.what) || call.fold.commutative;
+    facts.exact_counts = call.counts_known_to_all;
+    facts.speed = owner().transport().estimates();
+    if (auto const asked = owner().settings().segment_bytes; asked > 0) facts.speed.segment_bytes = asked;
+    return facts;
+}
+
+inline native_call communicator::native_call_of(operation const& call) const {
+    native_call native;
+    native.what = call.what;
+    native.communicator = group_->number;
+    native.members = group_->members();
+    native.root = call.root;
+    native.input = call.in_place ? nullptr : call.input;
+    native.output = call.output;
+    native.count = call.lengths.uniform;
+    native.counts = call.lengths.counts;
+    native.incoming_counts = call.lengths.incoming;
+    native.input_displacements = call.lengths.input_displacements;
+    native.output_displacements = call.lengths.output_displacements;
+    native.what_to_fold = &call.fold;
+    return native;
+}
+
+[[gnu::cold]] inline void communicator::refuse(operation const& call, std::string_view why) const {
+    detail::misuse({"rank ", rank(), ": ", call.how.name, " cannot run this ", name(call.what), ": ", why});
+}
+
+/// The catalogue entry that will run. Null: the caller's own algorithm.
+[[gnu::cold]] inline catalogue_entry const* communicator::choose_entry(operation const& call, choice const& how) const {
+    if (how.custom != nullptr) return nullptr;
+    auto const facts = facts_of_call(call);
+    auto* const native = owner().transport().native();
+    if (how.automatic()) {
+        auto const* const entry = find(call.entries, "native");
+        if (entry != nullptr && native != nullptr && owner().may_block_natively() && native->has(native_call_of(call)) &&
+            native->prefers(native_call_of(call)))
+            return entry;
+        auto const* const best = choose(call.entries, facts);
+        if (best == nullptr) refuse(call, "no algorithm of the catalogue serves it");
+        return best;
+    }
+    auto const* const entry = find(call.entries, how.name);
+    if (entry == nullptr) {
+        std::string known = "the catalogue has";
+        for (auto const& each : call.entries) detail::append(known, {&each == call.entries.data() ? " " : ", ", each.name});
+        refuse(call, known);
+    }
+    if (entry->record == nullptr) {
+        if (native == nullptr) refuse(call, detail::text({"the transport ", owner().transport().name(), " has no collectives of its own"}));
+        if (!native->has(native_call_of(call))) refuse(call, "the transport's own does not know this element type, operator or count");
+        return entry;
+    }
+    if (!facts.commutative && !entry->keeps_order)
+        refuse(call, "it reorders operands, and the operator is not known to be commutative (see chorus::commutative)");
+    if (entry->refuses != nullptr)
+        if (auto const why = entry->refuses(size(), how); !why.empty()) refuse(call, why);
+    return entry;
+}
+
+inline std::uint64_t communicator::signature_of(operation const& call, std::string const& label) const {
+    auto const counts = call.counts_known_to_all ? call.lengths.counts : std::span<std::size_t const>();
+    return make_signature(call.what, call.fold, call.lengths.uniform, counts, has_root(call.what) ? call.root : -1, label);
+}
+
+[[gnu::cold]] inline communicator::prepared communicator::make_prepared(operation const& call) const {
+    prepared ready;
+    ready.key = call;
+    ready.key.lengths = {}; // they belong to the caller
+    ready.count = detail::common_count(call);
+    ready.ragged = !call.lengths.is_uniform();
+    ready.how = call.how;
+    if (ready.how.name == "hierarchical" && (!ready.how.levels || ready.how.levels->group_of.empty())) {
+        auto levels = ready.how.levels ? *ready.how.levels : hierarchy{};
+        levels.group_of = hosts();
+        ready.how.levels = std::make_shared<hierarchy const>(std::move(levels));
+    }
+    auto const* const entry = choose_entry(call, ready.how);
+    if (entry != nullptr) ready.how.name = entry->name;
+    if (entry == nullptr || entry->record != nullptr) {
+        call_shape shape{call.what, rank(), size(), has_root(call.what) ? call.root : 0, call.in_place, call.fold.finish != nullptr, 1};
+        shape.segments = ready.how.segments > 0
+                             ? ready.how.segments
+                             : choose_segments(entry, facts_of_call(call));
+        ready.how.segments = shape.segments > 1 ? shape.segments : 0;
+        ready.home = owner().find_program(shape, entry != nullptr ? entry->record : ready.how.custom, ready.how);
+        ready.forwards = !call.counts_known_to_all && (entry == nullptr || entry->forwards_blocks);
+    }
+    ready.label = to_string(ready.how);
+    ready.signature = signature_of(call, ready.label);
+    return ready;
+}
+
+inline communicator::prepared const& communicator::prepare(operation const& call) {
+    auto const count = detail::common_count(call);
+    auto const ragged = !call.lengths.is_uniform();
+    for (std::size_t i = 0; i < known_.size(); ++i) { // programs repeat themselves: what followed last time comes first
+        last_known_ = last_known_ + 1 < known_.size() ? last_known_ + 1 : 0;
+        auto& each = known_[last_known_];
+        if (each.count != count || each.ragged != ragged || !detail::same_shape(each.key, call)) continue;
+        if (!call.lengths.counts.empty()) each.signature = signature_of(call, each.label);
+        return each;
+    }
+    return remember(make_prepared(call));
+}
+
+[[gnu::cold]] inline communicator::prepared const& communicator::remember(prepared made) {
+    constexpr std::size_t most_known = 128;
+    if (known_.size() < most_known) {
+        last_known_ = known_.size();
+        known_.push_back(std::move(made));
+        return known_.back();
+    }
+    next_known_ = (next_known_ + 1) % most_known; // replaced in the order in which they came
+    last_known_ = next_known_;
+    return known_[next_known_] = std::move(made);
+}
+
+} // namespace chorus

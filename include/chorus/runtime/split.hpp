@@ -1,0 +1,155 @@
+#pragma once
+/// What the ranks of a communicator agree on before they go on: its parts, and that they call the same. Part of
+/// communicator.hpp.
+
+#include <chorus/algorithm/all_gather/bruck.hpp>
+#include <chorus/runtime/communicator.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+[[gnu::cold]] inline void communicator::exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out) {
+    out.resize(words.size() * static_cast<std::size_t>(size()));
+    if (!agreement_) {
+        choice how;
+        how.name = "agreement";
+        record_function const algorithm = [](record_sink& sink, arguments const& args) { bruck_all_gather(sink, args.blocks); };
+        call_shape const shape{collective::all_gather, rank(), size(), 0, false, false, 1};
+        agreement_ = owner().find_program(shape, algorithm, how);
+    }
+    auto task = owner().take_task(agreement_);
+    block_lengths lengths;
+    lengths.uniform = words.size();
+    task->run->bind(lengths, copy_kernel<std::uint64_t>());
+    auto const signature = make_signature(collective::all_gather, copy_kernel<std::uint64_t>(), words.size(), {}, -1, "agreement");
+    try {
+        owner().start(*task, words.data(), out.data(), {group_->wire_number(), ++group_->sequence, signature, 0}, group_->members());
+        owner().wait(*task);
+    } catch (...) {
+        owner().stop(*task);
+        throw;
+    }
+    owner().recycle(std::move(task));
+}
+
+[[gnu::cold]] inline void communicator::check_agreement(std::uint64_t signature) {
+    std::array<std::uint64_t, 1> const mine{signature};
+    exchange_words(mine, words_);
+    for (int other = 0; other < size(); ++other) {
+        auto const theirs = words_[static_cast<std::size_t>(other)];
+        if (theirs == signature) continue;
+        auto const ours = describe_signature(signature), them = describe_signature(theirs);
+        detail::misuse({"calls do not match: rank ", world_rank(rank()), " calls ", ours, ", rank ", world_rank(other), " calls ",
+                        them, ours == them ? " (root, algorithm, counts or operator differ)" : ""});
+    }
+}
+
+[[gnu::cold]] inline communicator communicator::split(int color, int key) {
+    require_valid();
+    owner().shares_progress();
+    constexpr auto mask_words = context::most_communicators / 64;
+    plain_vector<std::uint64_t> mine(2 + mask_words), all;
+    mine[0] = static_cast<std::uint64_t>(static_cast<std::int64_t>(color));
+    mine[1] = static_cast<std::uint64_t>(static_cast<std::int64_t>(key));
+    for (std::size_t i = 0; i < context::most_communicators; ++i)
+        if (owner().numbers_in_use().test(i)) mine[2 + i / 64] |= std::uint64_t{1} << (i % 64);
+    exchange_words(mine, all);
+    auto const word = [&](int rank, std::size_t i) { return all[static_cast<std::size_t>(rank) * mine.size() + i]; };
+
+    // The lowest number that no rank here uses: the groups of one split may share it, since they are disjoint.
+    std::uint32_t number = 0;
+    for (std::uint32_t i = 1; number == 0 && i < context::most_communicators; ++i) {
+        auto used = false;
+        for (int r = 0; r < size(); ++r) used = used || ((word(r, 2 + i / 64) >> (i % 64)) & 1u) != 0;
+        if (!used) number = i;
+    }
+    if (number == 0) detail::misuse({"more than 1023 communicators at once"});
+    if (color < 0) return {};
+
+    struct member {
+        std::int64_t key;
+        int rank;
+    };
+    plain_vector<member> order;
+    for (int r = 0; r < size(); ++r) {
+        if (static_cast<std::int64_t>(word(r, 0)) != color) continue;
+        auto const its_key = static_cast<std::int64_t>(word(r, 1));
+        auto place = order.size();
+        while (place > 0 && order[place - 1].key > its_key) --place;
+        order.insert(place, {its_key, r});
+    }
+    communicator result;
+    result.group_ = std::make_shared<detail::group>(group_->owner);
+    for (auto const& each : order) {
+        if (each.rank == rank()) result.group_->rank = static_cast<int>(result.group_->ranks.size());
+        result.group_->ranks.push_back(world_rank(each.rank));
+    }
+    result.group_->size = static_cast<int>(order.size());
+    result.group_->number = number;
+    owner().numbers_in_use().set(number);
+    return result;
+}
+
+inline communicator communicator::subgroup(std::span<int const> ranks) {
+    require_valid();
+    plain_vector<bool> seen(static_cast<std::size_t>(size()));
+    int position = no_color;
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+        auto const r = ranks[i];
+        if (r < 0 || r >= size()) detail::misuse({"subgroup names rank ", r, " of ", size()});
+        if (seen[static_cast<std::size_t>(r)]) detail::misuse({"subgroup names rank ", r, " twice"});
+        seen[static_cast<std::size_t>(r)] = true;
+        if (r == rank()) position = static_cast<int>(i);
+    }
+    return split(position < 0 ? no_color : 0, position);
+}
+
+inline communicator communicator::shrink() {
+    if (!group_) require_valid();
+    auto const owner = group_->owner;
+    communicator result;
+    auto survivors = owner->renew();
+    result.group_ = std::make_shared<detail::group>(owner);
+    result.group_->rank = 0;
+    while (survivors[static_cast<std::size_t>(result.group_->rank)] != owner->rank()) ++result.group_->rank;
+    result.group_->size = static_cast<int>(survivors.size());
+    result.group_->ranks = std::move(survivors);
+    return result;
+}
+
+[[gnu::cold]] inline std::vector<int> communicator::hosts() const {
+    std::vector<int> seen, result;
+    for (int r = 0; r < size(); ++r) {
+        auto const host = owner().transport().host_of(world_rank(r));
+        std::size_t number = 0;
+        while (number < seen.size() && seen[number] != host) ++number;
+        if (number == seen.size()) seen.push_back(host);
+        result.push_back(static_cast<int>(number));
+    }
+    return result;
+}
+
+/// Everybody's counts. The blocks that arrive must be as long as the caller has made room for.
+[[gnu::cold]] inline void communicator::gather_counts(operation const& call) {
+    own_words_.clear();
+    for (auto const each : call.lengths.counts) own_words_.push_back(each);
+    exchange_words(own_words_, words_);
+    matrix_.clear();
+    for (auto const each : words_) matrix_.push_back(static_cast<std::size_t>(each));
+    auto const ranks = static_cast<std::size_t>(size()), self = static_cast<std::size_t>(rank());
+    for (std::size_t from = 0; from < ranks; ++from) {
+        auto const sent = matrix_[from * ranks + self], expected = call.lengths.incoming[from];
+        if (sent == expected) continue;
+        detail::misuse({"rank ", world_rank(rank()), ": ", name(call.what), ": rank ", world_rank(static_cast<int>(from)), " sends ",
+                        sent, " elements where ", expected, " are expected"});
+    }
+}
+
+} // namespace chorus

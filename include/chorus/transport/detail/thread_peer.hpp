@@ -1,0 +1,61 @@
+#pragma once
+/// What a rank of the threads transport keeps of each other rank: messages on their way.
+
+#include <chorus/core/plain_vector.hpp>
+#include <chorus/transport/detail/thread_hub.hpp>
+#include <chorus/transport/transport.hpp>
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+namespace chorus::detail {
+
+/// Entries that lists have room for, so that they hardly ever grow.
+inline constexpr std::size_t usual_messages = 32;
+
+struct outgoing_message {
+    int peer;
+    exchange ex;
+    std::span<piece const> pieces;
+    std::size_t bytes;
+    token tok;
+    send_state* state;
+};
+struct incoming_message {
+    int peer;
+    exchange ex;
+    std::span<piece const> pieces;
+    piece staging; ///< used instead of pieces where a view is asked for
+    token tok;
+    bool view;
+};
+/// An announcement that came before anybody asked for it, with its bytes if they came along.
+struct early_message {
+    announcement what;
+    std::array<std::byte, inline_bytes> bytes;
+};
+/// A message of a peer that is being read where it lies.
+struct shown_message {
+    token tok;
+    int peer;
+    send_state* state;
+};
+struct thread_peer {
+    mailbox* outbox = nullptr;
+    mailbox* inbox = nullptr;
+    std::size_t next_out = 0;
+    std::size_t next_in = 0;
+    plain_vector<outgoing_message> unsent;
+    plain_vector<incoming_message> posted;
+    plain_vector<early_message> unexpected;
+};
+
+/// Place of the first receive that is posted for the exchange; the end where there is none.
+inline std::size_t wish_for(thread_peer const& peer, exchange const& ex) {
+    std::size_t i = 0;
+    while (i < peer.posted.size() && !matches(peer.posted[i].ex, ex)) ++i;
+    return i;
+}
+
+} // namespace chorus::detail

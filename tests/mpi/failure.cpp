@@ -1,0 +1,118 @@
+/// Wrong use and failures over MPI. A context that failed stays so: each case attaches a new one.
+
+#include "support/ranks.hpp"
+#include "world.hpp"
+
+#include <chorus/algorithm/tags.hpp>
+#include <chorus/runtime/collectives/exchanges.hpp>
+#include <chorus/runtime/collectives/gathers.hpp>
+#include <chorus/runtime/collectives/reductions.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <functional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace chorus;
+using namespace chorus::testing;
+
+namespace {
+
+/// What becomes of this rank in `f(comm)`, on a context of its own.
+outcome alone(options const& how, std::function<void(communicator&)> const& f) {
+    auto const got = outcome_of([&] {
+        auto comm = attach(MPI_COMM_WORLD, how);
+        f(comm);
+    });
+    barrier(world());
+    return got;
+}
+
+} // namespace
+
+TEST_CASE("wrong sizes are refused over MPI, and nothing moves", "[mpi/misuse]") {
+    std::vector<int> data(12, 5), other(11, 6);
+    auto const got = outcome_of([&] { all_reduce(world(), data, other); });
+    CHECK(got.kind == "usage");
+    CHECK(got.has("the output has 11 elements, 12 are needed"));
+    CHECK(outcome_of([&] { broadcast(world(), data, world().size()); }).has("but ranks go from 0 to"));
+    CHECK(other == std::vector<int>(11, 6));
+    barrier(world());
+}
+
+TEST_CASE("calls that differ are refused over MPI in checked mode", "[mpi/mismatch]") {
+    if (world().size() < 2) return;
+    std::vector<int> data(12, 5);
+    auto const got = alone(patient(true), [&](communicator& comm) {
+        auto const first = outcome_of([&] { all_reduce(comm, std::span(data).first(comm.rank() == 0 ? 12 : 11)); });
+        barrier(comm);
+        throw usage_error(first.text);
+    });
+    INFO(got.text);
+    CHECK(got.has("all_reduce of 12 int32 with plus"));
+    CHECK(got.has("all_reduce of 11 int32 with plus"));
+    CHECK(data == std::vector<int>(12, 5));
+}
+
+TEST_CASE("calls that differ are told apart over MPI", "[mpi/mismatch]") {
+    if (world().size() < 2) return;
+    std::vector<int> data(12, 5);
+    auto const got = alone(patient(), [&](communicator& comm) {
+        all_reduce(comm, std::span(data).first(comm.rank() == 0 ? 12 : 11), std::plus<>{}, ring{});
+        barrier(comm, dissemination{});
+    });
+    INFO(got.text);
+    CHECK((got.kind == "usage" || got.kind == "transport"));
+    CHECK(got.has("calls do not match"));
+}
+
+TEST_CASE("an operator that throws releases all ranks over MPI", "[mpi/failure]") {
+    if (world().size() < 2) return;
+    std::vector<int> data(1000, 1);
+    auto const bad = [](int, int) -> int { throw std::domain_error("cannot fold these"); };
+    auto const got = alone(patient(), [&](communicator& comm) {
+        if (comm.rank() == 0)
+            all_reduce(comm, data, commutative(bad), ring{});
+        else
+            all_reduce(comm, data, commutative(bad), ring{});
+        barrier(comm);
+    });
+    INFO(got.text);
+    CHECK(got.has("cannot fold these"));
+}
+
+TEST_CASE("a rank that leaves is noticed over MPI", "[mpi/failure]") {
+    if (world().size() < 2) return;
+    std::vector<int> data(1000, 1);
+    auto const got = alone(patient(), [&](communicator& comm) {
+        barrier(comm);
+        if (comm.rank() == 0) throw std::runtime_error("I am leaving");
+        for (;;) all_reduce(comm, data, std::plus<>{}, ring{});
+    });
+    INFO(got.text);
+    if (world().rank() == 0)
+        CHECK(got.text == "I am leaving");
+    else
+        CHECK(got.kind == "transport");
+}
+
+TEST_CASE("a rank that never comes is a timeout over MPI", "[mpi/failure]") {
+    if (world().size() < 2) return;
+    std::vector<int> data(10, 1);
+    auto const got = alone(impatient(), [&](communicator& comm) {
+        barrier(comm);
+        if (comm.rank() == 0) { // stays away until the others have given up
+            auto const told = outcome_of([&] {
+                for (;;) comm.progress();
+            });
+            throw std::runtime_error(told.text);
+        }
+        all_reduce(comm, data);
+    });
+    INFO(got.text);
+    if (world().rank() != 0) CHECK((got.kind == "timeout" || got.has("gave up")));
+    CHECK(got.has("no progress for 400 ms"));
+}
