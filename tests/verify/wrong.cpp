@@ -110,7 +110,7 @@ TEST_CASE("messages of different parts do not fit, even where their lengths may 
     CHECK_THAT(found.explanation,
                Contains("recv_reduce of part 0..1/2 from rank 1") && Contains("send of part 1/2..1 to rank 0"));
     CHECK(faulty(ranks, found).receives());
-    CHECK_THAT(check_counts(ranks, block_lengths{3}).value_or(""), Contains("not of the same size"));
+    CHECK_THAT(check_counts(ranks, counts_of_blocks{3}).value_or(""), Contains("not of the same size"));
 }
 
 TEST_CASE("operand order is only asked for where the operator needs it", "[verify]") {
@@ -300,7 +300,7 @@ TEST_CASE("the input is not written and buffers are not left", "[verify]") {
     SECTION("beyond the end") {
         ranks[0].steps[0].source = slice{input_buffer, {0, 1, 2}, {1, 1, 2}};
         CHECK_THAT(verify(ranks).explanation, Contains("rank 0, step 0 (send): reads beyond the end of a buffer"));
-        CHECK(check_counts(ranks, block_lengths{4}).has_value());
+        CHECK(check_counts(ranks, counts_of_blocks{4}).has_value());
     }
     SECTION("no such peer") {
         ranks[0].steps[0].peer = 2;
@@ -344,6 +344,6 @@ TEST_CASE("blocks end up where they belong", "[verify]") {
 
 TEST_CASE("counts that do not name all blocks are refused", "[verify]") {
     auto const ranks = record_all(collective::all_gather, 3, ring_all_gather);
-    CHECK_THAT(check_counts(ranks, block_lengths{1, 2}).value_or(""), Contains("more blocks than lengths"));
-    CHECK_FALSE(check_counts(ranks, block_lengths{1, 2, 0}).has_value());
+    CHECK_THAT(check_counts(ranks, counts_of_blocks{1, 2}).value_or(""), Contains("more blocks than lengths"));
+    CHECK_FALSE(check_counts(ranks, counts_of_blocks{1, 2, 0}).has_value());
 }

@@ -17,19 +17,19 @@ namespace chorus {
 
 /// Lengths of the blocks of a collective, in elements: one number for all_reduce, broadcast, reduce and the scans, p
 /// for the collectives with a block per rank, p * p for all_to_all (schedule.hpp, buffer_shape).
-using block_lengths = std::vector<std::size_t>;
+using counts_of_blocks = std::vector<std::size_t>;
 
 /// Lengths that a schedule should be tried with: 0, 1, p - 1, p, p + 1 and 3 p + 2 elements per block, and, where
 /// blocks may differ, uneven ones, some of them empty. Precondition: `ranks` is not empty.
-inline std::vector<block_lengths> typical_lengths(std::span<schedule const> ranks) {
+inline std::vector<counts_of_blocks> typical_lengths(std::span<schedule const> ranks) {
     auto const p = ranks.size();
     auto const what = ranks[0].what;
     if (what == collective::barrier) return {{0}};
     auto const blocks = what == collective::all_to_all ? p * p : has_blocks(what) ? p : 1;
-    std::vector<block_lengths> result;
+    std::vector<counts_of_blocks> result;
     for (auto const n : {std::size_t{0}, std::size_t{1}, p - 1, p, p + 1, 3 * p + 2}) result.emplace_back(blocks, n);
     if (!has_blocks(what) || proof::blocks_are_equal(ranks)) return result;
-    block_lengths uneven(blocks), only_one(blocks, 0);
+    counts_of_blocks uneven(blocks), only_one(blocks, 0);
     for (std::size_t b = 0; b < blocks; ++b) uneven[b] = b * 7 % 11 * (b % 3);
     only_one[blocks / 2] = 3 * p + 2;
     result.push_back(uneven);
@@ -42,7 +42,7 @@ namespace proof {
 /// The schedules bound to lengths: which element of a buffer a point is.
 class bound_program {
 public:
-    bound_program(program const& all, block_lengths const& lengths) : all_(all), lengths_(lengths) {
+    bound_program(program const& all, counts_of_blocks const& lengths) : all_(all), lengths_(lengths) {
         for (auto const& in : all.ranks()) {
             first_buffer_.push_back(first_block_.size());
             for (auto const& shape : in.buffers) {
@@ -109,7 +109,7 @@ private:
     }
 
     program const& all_;
-    block_lengths const& lengths_;
+    counts_of_blocks const& lengths_;
     std::vector<std::size_t> first_buffer_; // rank -> its first buffer in the next
     std::vector<std::size_t> first_block_;  // buffer -> its first block in the next
     std::vector<std::size_t> offsets_;      // block of a buffer -> elements before it; one more per buffer
@@ -128,7 +128,7 @@ inline std::size_t blocks_used(std::span<schedule const> ranks) {
 
 /// Tries the schedules with each of these lengths. Returns what is wrong, in words, or nothing.
 inline std::optional<std::string> check_counts(std::span<schedule const> ranks,
-                                               std::span<block_lengths const> lengths) {
+                                               std::span<counts_of_blocks const> lengths) {
     if (auto const bad = proof::malformed(ranks)) return bad->text;
     proof::program all(ranks);
     if (auto const alone = proof::pair_messages(all)) return alone->text;
@@ -138,7 +138,7 @@ inline std::optional<std::string> check_counts(std::span<schedule const> ranks,
     }
     return std::nullopt;
 }
-inline std::optional<std::string> check_counts(std::span<schedule const> ranks, block_lengths const& lengths) {
+inline std::optional<std::string> check_counts(std::span<schedule const> ranks, counts_of_blocks const& lengths) {
     return check_counts(ranks, std::span(&lengths, 1));
 }
 
