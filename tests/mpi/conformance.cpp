@@ -25,18 +25,18 @@ std::uint64_t common_seed() {
 TEST_CASE("every collective by every algorithm over MPI", "[mpi/conformance]") {
     auto const seed = common_seed();
     CAPTURE(seed);
-    CHECK(conformance(world(), {.seed = seed, .rounds = 2, .large = true}) == "");
+    CHECK(conformance(world(), {.seed = seed, .rounds = 2, .large = true, .native = true}) == "");
 }
 
 TEST_CASE("every collective by every algorithm on halves of the world", "[mpi/conformance]") {
     auto const seed = common_seed();
     CAPTURE(seed);
     auto half = world().split(world().rank() % 2);
-    CHECK(conformance(half, {.seed = seed}) == "");
+    CHECK(conformance(half, {.seed = seed, .native = true}) == "");
 }
 
 TEST_CASE("the full product over MPI", "[mpi/conformance][long]") {
     auto const seed = common_seed();
     CAPTURE(seed);
-    CHECK(conformance(world(), {.seed = seed, .thorough = true}) == "");
+    CHECK(conformance(world(), {.seed = seed, .thorough = true, .native = true}) == "");
 }

@@ -48,6 +48,7 @@ struct conformance_plan {
     int rounds = 1;
     bool thorough = false;
     bool large = false;             ///< 70001 elements too
+    bool native = false;            ///< the transport's own collectives too
     std::vector<collective> only{}; ///< empty: all
 };
 
@@ -81,10 +82,10 @@ inline std::vector<choice> groupings(int p) {
 }
 
 /// Every algorithm of the collective, with its options, and the automatic choice.
-inline std::vector<choice> algorithms_of(collective what, int p) {
+inline std::vector<choice> algorithms_of(collective what, int p, bool native = false) {
     std::vector<choice> result{choice{}};
     for (auto const& entry : entries_of(what)) {
-        if (entry.record == nullptr) continue;
+        if (entry.record == nullptr && !native) continue;
         choice how;
         how.name = entry.name;
         if (entry.name == "hierarchical") {
@@ -109,7 +110,7 @@ void for_each_case(int p, conformance_plan const& plan, Visit visit) {
         if (what == collective::send_recv) continue;
         if (!plan.only.empty() && std::find(plan.only.begin(), plan.only.end(), what) == plan.only.end()) continue;
         auto const forms = has_blocks(what) ? 3 : 1;
-        for (auto const& how : algorithms_of(what, p))
+        for (auto const& how : algorithms_of(what, p, plan.native))
             for (auto const count : interesting_counts(p, plan.large))
                 for (int round = 0; round < (plan.thorough ? variants : plan.rounds); ++round) {
                     random = random * 1664525u + 1013904223u;
@@ -118,7 +119,8 @@ void for_each_case(int p, conformance_plan const& plan, Visit visit) {
                     conformance_case c;
                     c.what = what;
                     c.how = how;
-                    if (!how.automatic()) c.how.segments = variant % 3 == 0 ? 0 : 1 + variant % 3;
+                    if (!how.automatic() && how.name != "native")
+                        c.how.segments = variant % 3 == 0 ? 0 : 1 + variant % 3;
                     c.count = count;
                     c.root = root = has_root(what) ? (root + 1) % p : 0;
                     c.how_run = static_cast<mode>(variant / 3 % 3);

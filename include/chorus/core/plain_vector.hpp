@@ -1,9 +1,8 @@
 #pragma once
 /// A vector of plain values: the part of std::vector that schedules and executors need, cheap to compile. What does not
-/// depend on the element type is compiled once for all of them.
+/// depend on the element type is compiled once for all of them; see docs/decisions/0008-compile-time.md.
 
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 #include <new>
@@ -31,14 +30,15 @@ struct plain_memory {
         std::swap(capacity, other.capacity);
         return *this;
     }
-    ~plain_memory() { std::free(data); }
+    ~plain_memory() { ::operator delete(data); }
 
     /// Room for that many elements in all.
     [[gnu::noinline]] void reserve(std::size_t count, std::size_t bytes) {
         if (count <= capacity) return;
         if (count > static_cast<std::size_t>(-1) / bytes) throw std::bad_alloc();
-        auto* const larger = std::realloc(data, count * bytes);
-        if (larger == nullptr) throw std::bad_alloc();
+        auto* const larger = ::operator new(count * bytes);
+        if (size > 0) std::memcpy(larger, data, size * bytes);
+        ::operator delete(data);
         data = larger;
         capacity = count;
     }
