@@ -110,7 +110,7 @@ TEST_CASE("a rank that never comes is a timeout over MPI", "[mpi/failure]") {
             });
             throw std::runtime_error(told.text);
         }
-        all_reduce(comm, data);
+        all_reduce(comm, data, std::plus<>{}, ring{}); // native ones know no deadline
     });
     INFO(got.text);
     if (world().rank() != 0) CHECK((got.kind == "timeout" || got.has("gave up")));

@@ -24,7 +24,7 @@ namespace {
 
 thread_local std::size_t allocations = 0; // of this thread
 
-void* counted(std::size_t bytes, std::size_t alignment) {
+[[maybe_unused]] void* counted(std::size_t bytes, std::size_t alignment) {
     ++allocations;
     auto* const memory = alignment <= alignof(std::max_align_t)
                              ? std::malloc(bytes == 0 ? 1 : bytes)
@@ -35,6 +35,8 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 
 } // namespace
 
+// Sanitizers have allocators of their own: under them the calls only run.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 [[gnu::noinline]] void* operator new(std::size_t bytes) { return counted(bytes, 1); }
 [[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
     return counted(bytes, static_cast<std::size_t>(alignment));
@@ -44,13 +46,14 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 [[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
-// Lists of plain values grow by realloc (core/plain_vector.hpp). Sanitizers have one of their own.
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// Lists of plain values grow by realloc (core/plain_vector.hpp).
+#if defined(__GLIBC__)
 extern "C" void* __libc_realloc(void*, std::size_t);
 extern "C" void* realloc(void* memory, std::size_t bytes) {
     ++allocations;
     return __libc_realloc(memory, bytes);
 }
+#endif
 #endif
 
 using namespace chorus;

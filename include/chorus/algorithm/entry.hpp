@@ -39,7 +39,8 @@ struct catalogue_entry {
 ///   simple   without those that are composed of other collectives' algorithms: what the automatic choice considers
 ///
 /// `Lazy` makes templates of them, so that a program compiles only what it names: a call that leaves the choice to the
-/// library compiles `simple`, one with a tag compiles that one algorithm.
+/// library compiles `simple`, one with a tag compiles that one algorithm. The lists are made by functions: outside of
+/// one, GCC 12 gives a lambda another address in every source file.
 template <collective What, class Lazy = void>
 struct catalogue;
 

@@ -50,6 +50,11 @@ struct plain_memory {
         size += more;
         return gap;
     }
+    [[gnu::noinline]] void copy(plain_memory const& other, std::size_t bytes) {
+        reserve(other.size, bytes);
+        size = other.size;
+        if (size > 0) std::memcpy(data, other.data, size * bytes);
+    }
     [[gnu::noinline]] void append(void const* from, std::size_t count, std::size_t bytes) {
         if (count > 0) std::memcpy(open(size, count, bytes), from, count * bytes);
     }
@@ -68,13 +73,10 @@ public:
     plain_vector() = default;
     plain_vector(std::initializer_list<T> some) { append(std::span<T const>(some.begin(), some.size())); }
     explicit plain_vector(std::size_t count) { resize(count); }
-    plain_vector(plain_vector const& other) { append(other); }
+    plain_vector(plain_vector const& other) { memory_.copy(other.memory_, sizeof(T)); }
     plain_vector(plain_vector&&) noexcept = default;
     plain_vector& operator=(plain_vector const& other) {
-        if (this != &other) {
-            clear();
-            append(other);
-        }
+        if (this != &other) memory_.copy(other.memory_, sizeof(T));
         return *this;
     }
     plain_vector& operator=(plain_vector&&) noexcept = default;

@@ -112,13 +112,13 @@ public:
     friend slice_list operator+(slice_list a, slice_list const& b) { return a += b; }
 
     /// Part i of k of every slice of the list.
-    [[gnu::cold]] slice_list part(int i, int k) const {
+    slice_list part(int i, int k) const {
         slice_list parts;
         for (auto const& each : slices_) parts += each.part(i, k);
         return parts;
     }
     /// Segment i of k of the list as a message: whole slices where there are enough of them, parts of each otherwise.
-    [[gnu::cold]] slice_list segment(int i, int k) const {
+    slice_list segment(int i, int k) const {
         auto const count = slices_.size(), first = count * static_cast<std::size_t>(i) / static_cast<std::size_t>(k);
         auto const next = count * static_cast<std::size_t>(i + 1) / static_cast<std::size_t>(k);
         if (count < static_cast<std::size_t>(k)) return part(i, k);
@@ -163,7 +163,7 @@ public:
     slice_list const& operator[](int i) const { return blocks_[static_cast<std::size_t>(mod(i, size()))]; }
 
     /// Blocks first, first + 1, ..., first + count - 1 (modulo size) as one message.
-    [[gnu::cold]] slice_list range(int first, int count) const {
+    slice_list range(int first, int count) const {
         slice_list result;
         for (int i = 0; i < count; ++i) result += (*this)[first + i];
         return result;

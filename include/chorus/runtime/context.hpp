@@ -206,7 +206,7 @@ inline void context::wait(detail::task& what, std::chrono::milliseconds patience
 
 inline bool context::is_done(detail::task& what) {
     if (what.run) return what.run->done();
-    if (what.native_handle != 0 && transport_->native()->test(what.native_handle)) what.native_handle = 0;
+    if (what.native_handle != 0 && transport_->native()->test(what.native_handle - 1)) what.native_handle = 0;
     return what.native_handle == 0;
 }
 
@@ -221,7 +221,7 @@ inline bool context::test(detail::task& what) {
 
 inline void context::start_native(detail::task& what, native_call const& call) {
     require_working();
-    what.native_handle = transport_->native()->start(call);
+    what.native_handle = transport_->native()->start(call) + 1;
 }
 
 inline void context::limit_in_flight(std::uint32_t communicator) {

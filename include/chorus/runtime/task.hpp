@@ -68,7 +68,7 @@ struct task {
     std::shared_ptr<cached_program> home;
     scratch_pool::block scratch;
     std::shared_ptr<void const> keep; ///< what must live as long: a stateful operator
-    std::uint64_t native_handle = 0;
+    std::uint64_t native_handle = 0; ///< one more than the handle; 0: none
     std::uint32_t slot = 0;
     collective what = collective::all_reduce;
     bool running = false;

@@ -44,7 +44,7 @@ inline bool must_be_ordered(step const& a, step const& b) {
 class hazard_tracker {
 public:
     /// Appends step `index` and returns its predecessors, ascending, without duplicates.
-    [[gnu::cold]] std::vector<std::int32_t> add(std::int32_t index, step const& s) {
+    std::vector<std::int32_t> add(std::int32_t index, step const& s) {
         std::vector<std::int32_t> before;
         for_each_read(s, [&](slice const& r) {
             for (auto& part : cells_of(r))
@@ -89,7 +89,7 @@ private:
     };
 
     /// The cells that tile the slice exactly, splitting and adding as needed. Valid until the next call.
-    [[gnu::cold]] std::span<cell> cells_of(slice const& s) {
+    std::span<cell> cells_of(slice const& s) {
         if (static_cast<std::size_t>(s.buffer) >= buffers_.size()) buffers_.resize(static_cast<std::size_t>(s.buffer) + 1);
         auto& cells = buffers_[static_cast<std::size_t>(s.buffer)];
         split(cells, s.begin);

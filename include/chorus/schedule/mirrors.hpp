@@ -31,7 +31,7 @@ public:
     plain_vector<mirror> const& all() const { return notes_; }
 
     /// A copy out of the input becomes a note. False where the copy must really be made.
-    [[gnu::cold]] bool remember(step const& copy) {
+    bool remember(step const& copy) {
         if (copy.source.size() != copy.target.size()) return false;
         for (std::size_t i = 0; i < copy.source.size(); ++i)
             if (copy.source[i].buffer != input_buffer || copy.target[i].buffer == input_buffer) return false;
@@ -43,7 +43,7 @@ public:
     }
 
     /// The same data, read from the input wherever it was never written here.
-    [[gnu::cold]] slice_list originals(slice_list const& data) const {
+    slice_list originals(slice_list const& data) const {
         if (notes_.empty()) return data;
         slice_list result;
         for (auto const& each : data) {
@@ -70,7 +70,7 @@ public:
     }
 
     /// The slice is about to be written: it no longer mirrors anything.
-    [[gnu::cold]] void forget(slice const& written) {
+    void forget(slice const& written) {
         for (std::size_t i = 0; i < notes_.size();) {
             auto const old = notes_[i];
             if (!overlap(old.copy, written)) {

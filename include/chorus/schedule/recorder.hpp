@@ -48,7 +48,7 @@ public:
         return {buffer, shape.begin, shape.end};
     }
 
-    [[gnu::cold]] void message(step_kind kind, int peer, std::uint8_t lane, slice_list const& data, side received) {
+    void message(step_kind kind, int peer, std::uint8_t lane, slice_list const& data, side received) {
         if (peer == rank() || peer < 0 || peer >= ranks())
             detail::misuse({"rank ", rank(), " cannot exchange messages with rank ", peer, " of ", ranks()});
         step whole;
@@ -60,7 +60,7 @@ public:
         if (kind != step_kind::send) whole.target = data;
         append(whole);
     }
-    [[gnu::cold]] void local(step_kind kind, slice_list const& source, slice_list const& target, side received) {
+    void local(step_kind kind, slice_list const& source, slice_list const& target, side received) {
         step whole;
         whole.kind = kind;
         whole.received = received;
@@ -69,7 +69,7 @@ public:
         append(whole);
     }
     /// Memory of the same shape as `data`; consecutive whole blocks share one buffer.
-    [[gnu::cold]] slice_list scratch(slice_list const& data) {
+    slice_list scratch(slice_list const& data) {
         slice_list result;
         for (auto const& each : data) {
             auto const& blocks = result_.buffers[static_cast<std::size_t>(each.buffer)].blocks;
@@ -84,14 +84,14 @@ public:
         return result;
     }
     /// Scratch for blocks of the collective that no buffer here holds: those of other ranks, in transit.
-    [[gnu::cold]] slice_list scratch_blocks(std::vector<std::int32_t> blocks) {
+    slice_list scratch_blocks(std::vector<std::int32_t> blocks) {
         auto const id = static_cast<buffer_id>(result_.buffers.size());
         add_buffer(std::move(blocks));
         return whole(id);
     }
 
     /// Ends the recording: what is still only remembered of the output is copied now.
-    [[gnu::cold]] schedule finish() && {
+    schedule finish() && {
         for (auto const& each : mirrors_.all())
             if (each.copy.buffer == output_buffer) commit_copy(each.original, each.copy, next_index_++, 0);
         shrink_scratch();
@@ -104,7 +104,7 @@ private:
         result_.buffers.push_back({std::move(blocks), {0, 0, 1}, {count, 0, 1}});
     }
 
-    [[gnu::cold]] void append(step const& whole) {
+    void append(step const& whole) {
         auto const cuts = whole.source.empty() && whole.target.empty() ? 1 : segments_;
         auto const index = next_index_++;
         for (int k = 0; k < cuts; ++k) {
@@ -118,7 +118,7 @@ private:
         }
     }
 
-    [[gnu::cold]] void append_segment(step part) {
+    void append_segment(step part) {
         if (part.kind == step_kind::copy && mirrors_.remember(part)) return;
         if (part.kind == step_kind::reduce || part.kind == step_kind::finish) materialise(part.target, part);
         part.source = mirrors_.originals(part.source);
@@ -126,14 +126,14 @@ private:
         commit(std::move(part));
     }
 
-    [[gnu::cold]] void commit(step part) {
+    void commit(step part) {
         auto const index = static_cast<std::int32_t>(result_.steps.size());
         result_.predecessors.push_back(hazards_.add(index, part));
         result_.steps.push_back(std::move(part));
     }
 
     /// Makes the remembered copies under `data` real: a step is about to fold into them.
-    [[gnu::cold]] void materialise(slice_list const& data, step const& reason) {
+    void materialise(slice_list const& data, step const& reason) {
         for (auto const& each : data)
             for (auto const* found = mirrors_.first_in(each); found != nullptr; found = mirrors_.first_in(each)) {
                 auto const part = found->within(each);
@@ -151,7 +151,7 @@ private:
     }
 
     /// Scratch gets memory for what the steps touch only: a gather's inner ranks never see most blocks.
-    [[gnu::cold]] void shrink_scratch() {
+    void shrink_scratch() {
         std::vector<bool> touched(result_.buffers.size(), false);
         auto const touch = [&](slice const& s) {
             auto const id = static_cast<std::size_t>(s.buffer);

@@ -59,93 +59,100 @@ constexpr cost_terms neighbour_exchange_all_gather_cost(int p, choice const&) {
 
 template <class Lazy>
 struct catalogue<collective::all_gather, Lazy> {
-    static constexpr std::array simple{
-        catalogue_entry{
+    static constexpr auto list_simple() {
+        return std::array{
+            catalogue_entry{
+                .what = collective::all_gather,
+                .name = "ring",
+                .cost = "p-1 rounds, p-1 blocks sent",
+                .source = "Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat. 19(13), 2007",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { ring_all_gather(sink, args.blocks); },
+                .formula = [](int p, choice const&) { return detail::all_gather_cost(p - 1, p - 1, p - 1); },
+            },
+            catalogue_entry{
+                .what = collective::all_gather,
+                .name = "tree",
+                .cost = "at most 2 ceil(log2 p) - 1 rounds, p (ceil(log2 p) - 1) + 1 blocks sent by the root",
+                .source = "Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat. 19(13), 2007",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { tree_all_gather(sink, args.blocks); },
+                .formula = detail::tree_all_gather_cost,
+            },
+            catalogue_entry{
+                .what = collective::all_gather,
+                .name = "recursive_doubling",
+                .cost =
+                    "log2 p rounds and p-1 blocks sent on powers of two, else at most floor(log2 p) + 2 rounds and 2(p-1)",
+                .source = "Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005",
+                .keeps_order = true,
+                .record = [](record_sink& sink,
+                             arguments const& args) { recursive_doubling_all_gather(sink, args.blocks); },
+                .formula = detail::recursive_doubling_all_gather_cost,
+            },
+            catalogue_entry{
+                .what = collective::all_gather,
+                .name = "bruck",
+                .cost = "ceil(log2 p) rounds, p-1 blocks sent",
+                .source = "Bruck, Ho, Kipnis, Upfal, Weathersby, IEEE Trans. Parallel Distrib. Syst. 8(11), 1997",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { bruck_all_gather(sink, args.blocks); },
+                .formula = detail::bruck_all_gather_cost,
+            },
+            catalogue_entry{
+                .what = collective::all_gather,
+                .name = "circulant",
+                .cost = "ceil(log2 p) rounds, p-1 blocks sent",
+                .source = "Träff, arXiv 2410.14234",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { circulant_all_gather(sink, args.blocks); },
+                .formula =
+                    [](int p, choice const&) {
+                        return detail::all_gather_cost(longest_chain(circulant_all_gather_rounds(p)), ceil_log2(p), p - 1);
+                    },
+            },
+            catalogue_entry{
+                .what = collective::all_gather,
+                .name = "neighbour_exchange",
+                .cost = "ceil(p/2) rounds, p-1 blocks sent (up to 2p-1 for odd p)",
+                .source = "Chen, Zhang, Zhang, Yuan, HPC Asia 2005",
+                .keeps_order = true,
+                .record = [](record_sink& sink,
+                             arguments const& args) { neighbour_exchange_all_gather(sink, args.blocks); },
+                .formula = detail::neighbour_exchange_all_gather_cost,
+            },
+            catalogue_entry{
+                .what = collective::all_gather,
+                .name = "direct",
+                .cost = "1 round of p-1 messages, p-1 blocks sent",
+                .source = "folklore",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { direct_all_gather(sink, args.blocks); },
+                .formula = [](int p, choice const&) { return detail::all_gather_cost(p > 1, p - 1, p - 1); },
+            },
+            catalogue_entry{
+                .what = collective::all_gather,
+                .name = "native",
+                .cost = "known to the MPI library only",
+                .source = "not a schedule: the MPI library's own collective",
+                .keeps_order = true,
+            },
+        };
+    }
+    static constexpr auto simple = list_simple();
+
+    static constexpr auto list_entries() {
+        return detail::with_composed(simple, catalogue_entry{
             .what = collective::all_gather,
-            .name = "ring",
-            .cost = "p-1 rounds, p-1 blocks sent",
-            .source = "Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat. 19(13), 2007",
-            .keeps_order = true,
-            .record = [](record_sink& sink, arguments const& args) { ring_all_gather(sink, args.blocks); },
-            .formula = [](int p, choice const&) { return detail::all_gather_cost(p - 1, p - 1, p - 1); },
-        },
-        catalogue_entry{
-            .what = collective::all_gather,
-            .name = "tree",
-            .cost = "at most 2 ceil(log2 p) - 1 rounds, p (ceil(log2 p) - 1) + 1 blocks sent by the root",
-            .source = "Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat. 19(13), 2007",
-            .keeps_order = true,
-            .record = [](record_sink& sink, arguments const& args) { tree_all_gather(sink, args.blocks); },
-            .formula = detail::tree_all_gather_cost,
-        },
-        catalogue_entry{
-            .what = collective::all_gather,
-            .name = "recursive_doubling",
-            .cost =
-                "log2 p rounds and p-1 blocks sent on powers of two, else at most floor(log2 p) + 2 rounds and 2(p-1)",
-            .source = "Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005",
+            .name = "hierarchical",
+            .cost = "across equal groups, then inside; or inside, among leaders, and down",
+            .source = "Träff, Hunold, IEEE Cluster 2020",
             .keeps_order = true,
             .record = [](record_sink& sink,
-                         arguments const& args) { recursive_doubling_all_gather(sink, args.blocks); },
-            .formula = detail::recursive_doubling_all_gather_cost,
-        },
-        catalogue_entry{
-            .what = collective::all_gather,
-            .name = "bruck",
-            .cost = "ceil(log2 p) rounds, p-1 blocks sent",
-            .source = "Bruck, Ho, Kipnis, Upfal, Weathersby, IEEE Trans. Parallel Distrib. Syst. 8(11), 1997",
-            .keeps_order = true,
-            .record = [](record_sink& sink, arguments const& args) { bruck_all_gather(sink, args.blocks); },
-            .formula = detail::bruck_all_gather_cost,
-        },
-        catalogue_entry{
-            .what = collective::all_gather,
-            .name = "circulant",
-            .cost = "ceil(log2 p) rounds, p-1 blocks sent",
-            .source = "Träff, arXiv 2410.14234",
-            .keeps_order = true,
-            .record = [](record_sink& sink, arguments const& args) { circulant_all_gather(sink, args.blocks); },
-            .formula =
-                [](int p, choice const&) {
-                    return detail::all_gather_cost(longest_chain(circulant_all_gather_rounds(p)), ceil_log2(p), p - 1);
-                },
-        },
-        catalogue_entry{
-            .what = collective::all_gather,
-            .name = "neighbour_exchange",
-            .cost = "ceil(p/2) rounds, p-1 blocks sent (up to 2p-1 for odd p)",
-            .source = "Chen, Zhang, Zhang, Yuan, HPC Asia 2005",
-            .keeps_order = true,
-            .record = [](record_sink& sink,
-                         arguments const& args) { neighbour_exchange_all_gather(sink, args.blocks); },
-            .formula = detail::neighbour_exchange_all_gather_cost,
-        },
-        catalogue_entry{
-            .what = collective::all_gather,
-            .name = "direct",
-            .cost = "1 round of p-1 messages, p-1 blocks sent",
-            .source = "folklore",
-            .keeps_order = true,
-            .record = [](record_sink& sink, arguments const& args) { direct_all_gather(sink, args.blocks); },
-            .formula = [](int p, choice const&) { return detail::all_gather_cost(p > 1, p - 1, p - 1); },
-        },
-        catalogue_entry{
-            .what = collective::all_gather,
-            .name = "native",
-            .cost = "known to the MPI library only",
-            .source = "not a schedule: the MPI library's own collective",
-            .keeps_order = true,
-        },
-    };
-    static constexpr auto entries = detail::with_composed(simple, catalogue_entry{
-        .what = collective::all_gather,
-        .name = "hierarchical",
-        .cost = "across equal groups, then inside; or inside, among leaders, and down",
-        .source = "Träff, Hunold, IEEE Cluster 2020",
-        .keeps_order = true,
-        .record = [](record_sink& sink,
-                     arguments const& args) { hierarchical_all_gather(sink, args.blocks, *args.how); },
-    });
+                         arguments const& args) { hierarchical_all_gather(sink, args.blocks, *args.how); },
+        });
+    }
+    static constexpr auto entries = list_entries();
 };
 
 } // namespace chorus

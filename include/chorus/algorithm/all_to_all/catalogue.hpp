@@ -65,83 +65,90 @@ constexpr std::string_view bruck_all_to_all_refuses(int, choice const& how) {
 
 template <class Lazy>
 struct catalogue<collective::all_to_all, Lazy> {
-    static constexpr std::array simple{
-        catalogue_entry{
+    static constexpr auto list_simple() {
+        return std::array{
+            catalogue_entry{
+                .what = collective::all_to_all,
+                .name = "ring",
+                .cost = "floor(p/2) rounds, about p^2/4 blocks sent, to neighbours only",
+                .source = "Saad, Schultz, Parallel Computing 11, 1989",
+                .keeps_order = true,
+                .record = [](record_sink& sink,
+                             arguments const& args) { ring_all_to_all(sink, args.outgoing, args.incoming, args.transit); },
+                .formula = detail::ring_all_to_all_cost,
+                .forwards_blocks = true,
+            },
+            catalogue_entry{
+                .what = collective::all_to_all,
+                .name = "tree",
+                .cost = "at most 2 ceil(log2 p) - 1 rounds, about 2 p^2/3 blocks sent by the root",
+                .source = "Johnsson, Ho, IEEE Trans. Computers 38(9), 1989",
+                .keeps_order = true,
+                .record = [](record_sink& sink,
+                             arguments const& args) { tree_all_to_all(sink, args.outgoing, args.incoming, args.transit); },
+                .formula = detail::tree_all_to_all_cost,
+                .forwards_blocks = true,
+            },
+            catalogue_entry{
+                .what = collective::all_to_all,
+                .name = "pairwise",
+                .cost = "1 round of p-1 messages, pair by pair, p-1 blocks sent",
+                .source = "Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005",
+                .keeps_order = true,
+                .record = [](record_sink& sink,
+                             arguments const& args) { pairwise_all_to_all(sink, args.outgoing, args.incoming); },
+                .formula = detail::all_at_once_cost,
+            },
+            catalogue_entry{
+                .what = collective::all_to_all,
+                .name = "bruck",
+                .cost = "at most ceil(log_r p) rounds of up to r-1 messages, about p/2 log2 p blocks sent for r = 2",
+                .source = "Bruck, Ho, Kipnis, Upfal, Weathersby, IEEE Trans. Parallel Distrib. Syst. 8(11), 1997",
+                .keeps_order = true,
+                .record =
+                    [](record_sink& sink, arguments const& args) {
+                        bruck_all_to_all(sink, args.outgoing, args.incoming, args.transit, args.how->radix);
+                    },
+                .formula = detail::bruck_all_to_all_cost,
+                .refuses = detail::bruck_all_to_all_refuses,
+                .forwards_blocks = true,
+            },
+            catalogue_entry{
+                .what = collective::all_to_all,
+                .name = "direct",
+                .cost = "1 round of p-1 messages, p-1 blocks sent",
+                .source = "folklore",
+                .keeps_order = true,
+                .record = [](record_sink& sink,
+                             arguments const& args) { direct_all_to_all(sink, args.outgoing, args.incoming); },
+                .formula = detail::all_at_once_cost,
+            },
+            catalogue_entry{
+                .what = collective::all_to_all,
+                .name = "native",
+                .cost = "known to the MPI library only",
+                .source = "not a schedule: the MPI library's own collective",
+                .keeps_order = true,
+            },
+        };
+    }
+    static constexpr auto simple = list_simple();
+
+    static constexpr auto list_entries() {
+        return detail::with_composed(simple, catalogue_entry{
             .what = collective::all_to_all,
-            .name = "ring",
-            .cost = "floor(p/2) rounds, about p^2/4 blocks sent, to neighbours only",
-            .source = "Saad, Schultz, Parallel Computing 11, 1989",
-            .keeps_order = true,
-            .record = [](record_sink& sink,
-                         arguments const& args) { ring_all_to_all(sink, args.outgoing, args.incoming, args.transit); },
-            .formula = detail::ring_all_to_all_cost,
-            .forwards_blocks = true,
-        },
-        catalogue_entry{
-            .what = collective::all_to_all,
-            .name = "tree",
-            .cost = "at most 2 ceil(log2 p) - 1 rounds, about 2 p^2/3 blocks sent by the root",
-            .source = "Johnsson, Ho, IEEE Trans. Computers 38(9), 1989",
-            .keeps_order = true,
-            .record = [](record_sink& sink,
-                         arguments const& args) { tree_all_to_all(sink, args.outgoing, args.incoming, args.transit); },
-            .formula = detail::tree_all_to_all_cost,
-            .forwards_blocks = true,
-        },
-        catalogue_entry{
-            .what = collective::all_to_all,
-            .name = "pairwise",
-            .cost = "1 round of p-1 messages, pair by pair, p-1 blocks sent",
-            .source = "Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005",
-            .keeps_order = true,
-            .record = [](record_sink& sink,
-                         arguments const& args) { pairwise_all_to_all(sink, args.outgoing, args.incoming); },
-            .formula = detail::all_at_once_cost,
-        },
-        catalogue_entry{
-            .what = collective::all_to_all,
-            .name = "bruck",
-            .cost = "at most ceil(log_r p) rounds of up to r-1 messages, about p/2 log2 p blocks sent for r = 2",
-            .source = "Bruck, Ho, Kipnis, Upfal, Weathersby, IEEE Trans. Parallel Distrib. Syst. 8(11), 1997",
+            .name = "hierarchical",
+            .cost = "inside equal groups, then across: at most twice p-1 blocks sent; or through leaders",
+            .source = "Träff, Hunold, IEEE Cluster 2020",
             .keeps_order = true,
             .record =
                 [](record_sink& sink, arguments const& args) {
-                    bruck_all_to_all(sink, args.outgoing, args.incoming, args.transit, args.how->radix);
+                    hierarchical_all_to_all(sink, args.outgoing, args.incoming, args.transit, *args.how);
                 },
-            .formula = detail::bruck_all_to_all_cost,
-            .refuses = detail::bruck_all_to_all_refuses,
             .forwards_blocks = true,
-        },
-        catalogue_entry{
-            .what = collective::all_to_all,
-            .name = "direct",
-            .cost = "1 round of p-1 messages, p-1 blocks sent",
-            .source = "folklore",
-            .keeps_order = true,
-            .record = [](record_sink& sink,
-                         arguments const& args) { direct_all_to_all(sink, args.outgoing, args.incoming); },
-            .formula = detail::all_at_once_cost,
-        },
-        catalogue_entry{
-            .what = collective::all_to_all,
-            .name = "native",
-            .cost = "known to the MPI library only",
-            .source = "not a schedule: the MPI library's own collective",
-            .keeps_order = true,
-        },
-    };
-    static constexpr auto entries = detail::with_composed(simple, catalogue_entry{
-        .what = collective::all_to_all,
-        .name = "hierarchical",
-        .cost = "inside equal groups, then across: at most twice p-1 blocks sent; or through leaders",
-        .source = "Träff, Hunold, IEEE Cluster 2020",
-        .keeps_order = true,
-        .record =
-            [](record_sink& sink, arguments const& args) {
-                hierarchical_all_to_all(sink, args.outgoing, args.incoming, args.transit, *args.how);
-            },
-        .forwards_blocks = true,
-    });
+        });
+    }
+    static constexpr auto entries = list_entries();
 };
 
 } // namespace chorus

@@ -32,25 +32,28 @@ constexpr cost_terms doubling_exclusive_scan_cost(int p) {
 
 template <class Lazy>
 struct catalogue<collective::exclusive_scan, Lazy> {
-    static constexpr std::array simple{
-        catalogue_entry{
-            .what = collective::exclusive_scan,
-            .name = "doubling",
-            .cost = "ceil(log2(p-1) + log2(4/3)) rounds, n sent and reduced in each",
-            .source = "Träff, arXiv 2507.04785",
-            .keeps_order = true,
-            .record = [](record_sink& sink,
-                         arguments const& args) { doubling_exclusive_scan(sink, args.data, args.result); },
-            .formula = [](int p, choice const&) -> cost_terms { return detail::doubling_exclusive_scan_cost(p); },
-        },
-        catalogue_entry{
-            .what = collective::exclusive_scan,
-            .name = "native",
-            .cost = "known to the MPI library only",
-            .source = "not a schedule: the MPI library's own collective",
-            .keeps_order = true,
-        },
-    };
+    static constexpr auto list_simple() {
+        return std::array{
+            catalogue_entry{
+                .what = collective::exclusive_scan,
+                .name = "doubling",
+                .cost = "ceil(log2(p-1) + log2(4/3)) rounds, n sent and reduced in each",
+                .source = "Träff, arXiv 2507.04785",
+                .keeps_order = true,
+                .record = [](record_sink& sink,
+                             arguments const& args) { doubling_exclusive_scan(sink, args.data, args.result); },
+                .formula = [](int p, choice const&) -> cost_terms { return detail::doubling_exclusive_scan_cost(p); },
+            },
+            catalogue_entry{
+                .what = collective::exclusive_scan,
+                .name = "native",
+                .cost = "known to the MPI library only",
+                .source = "not a schedule: the MPI library's own collective",
+                .keeps_order = true,
+            },
+        };
+    }
+    static constexpr auto simple = list_simple();
     static constexpr auto& entries = simple;
 };
 

@@ -21,33 +21,36 @@ constexpr cost_terms direct_gather_cost(int p, choice const&) { return p == 1 ? 
 
 template <class Lazy>
 struct catalogue<collective::gather, Lazy> {
-    static constexpr std::array simple{
-        catalogue_entry{
-            .what = collective::gather,
-            .name = "binomial",
-            .cost = "ceil(log2 p) rounds, at most 2^(ceil(log2 p) - 1) blocks sent by a rank",
-            .source = "Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat. 19(13), 2007",
-            .keeps_order = true,
-            .record = [](record_sink& sink, arguments const& args) { binomial_gather(sink, args.blocks, args.root); },
-            .formula = detail::binomial_gather_cost,
-        },
-        catalogue_entry{
-            .what = collective::gather,
-            .name = "direct",
-            .cost = "1 round, 1 block sent by each; the root receives p-1 messages",
-            .source = "folklore",
-            .keeps_order = true,
-            .record = [](record_sink& sink, arguments const& args) { direct_gather(sink, args.blocks, args.root); },
-            .formula = detail::direct_gather_cost,
-        },
-        catalogue_entry{
-            .what = collective::gather,
-            .name = "native",
-            .cost = "known to the MPI library only",
-            .source = "not a schedule: the MPI library's own collective",
-            .keeps_order = true,
-        },
-    };
+    static constexpr auto list_simple() {
+        return std::array{
+            catalogue_entry{
+                .what = collective::gather,
+                .name = "binomial",
+                .cost = "ceil(log2 p) rounds, at most 2^(ceil(log2 p) - 1) blocks sent by a rank",
+                .source = "Chan, Heimlich, Purkayastha, van de Geijn, Concurrency Computat. 19(13), 2007",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { binomial_gather(sink, args.blocks, args.root); },
+                .formula = detail::binomial_gather_cost,
+            },
+            catalogue_entry{
+                .what = collective::gather,
+                .name = "direct",
+                .cost = "1 round, 1 block sent by each; the root receives p-1 messages",
+                .source = "folklore",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { direct_gather(sink, args.blocks, args.root); },
+                .formula = detail::direct_gather_cost,
+            },
+            catalogue_entry{
+                .what = collective::gather,
+                .name = "native",
+                .cost = "known to the MPI library only",
+                .source = "not a schedule: the MPI library's own collective",
+                .keeps_order = true,
+            },
+        };
+    }
+    static constexpr auto simple = list_simple();
     static constexpr auto& entries = simple;
 };
 

@@ -48,67 +48,70 @@ constexpr cost_terms recursive_halving_cost(int p) {
 
 template <class Lazy>
 struct catalogue<collective::reduce_scatter, Lazy> {
-    static constexpr std::array simple{
-        catalogue_entry{
-            .what = collective::reduce_scatter,
-            .name = "ring",
-            .cost = "p-1 rounds, p-1 blocks sent and reduced",
-            .source = "Patarasuk, Yuan, J. Parallel Distrib. Comput. 69(2), 2009",
-            .record = [](record_sink& sink, arguments const& args) { ring_reduce_scatter(sink, args.blocks); },
-            .formula = [](int p, choice const&) -> cost_terms {
-                return {p - 1.0, p - 1.0, p - 1.0, p - 1.0};
+    static constexpr auto list_simple() {
+        return std::array{
+            catalogue_entry{
+                .what = collective::reduce_scatter,
+                .name = "ring",
+                .cost = "p-1 rounds, p-1 blocks sent and reduced",
+                .source = "Patarasuk, Yuan, J. Parallel Distrib. Comput. 69(2), 2009",
+                .record = [](record_sink& sink, arguments const& args) { ring_reduce_scatter(sink, args.blocks); },
+                .formula = [](int p, choice const&) -> cost_terms {
+                    return {p - 1.0, p - 1.0, p - 1.0, p - 1.0};
+                },
             },
-        },
-        catalogue_entry{
-            .what = collective::reduce_scatter,
-            .name = "recursive_halving",
-            .cost = "ceil(log2 p) rounds, p-1 blocks sent, p-1 reduced (up to 2p off powers of two)",
-            .source = "Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005",
-            .record = [](record_sink& sink,
-                         arguments const& args) { recursive_halving_reduce_scatter(sink, args.blocks); },
-            .formula = [](int p, choice const&) -> cost_terms { return detail::recursive_halving_cost(p); },
-        },
-        catalogue_entry{
-            .what = collective::reduce_scatter,
-            .name = "circulant",
-            .cost = "ceil(log2 p) rounds, p-1 blocks sent and reduced",
-            .source = "Träff, arXiv 2410.14234",
-            .record = [](record_sink& sink, arguments const& args) { circulant_reduce_scatter(sink, args.blocks); },
-            .formula = [](int p, choice const&) -> cost_terms {
-                double const chain = longest_chain(circulant_reduce_scatter_rounds(p));
-                return {chain, 1.0 * ceil_log2(p), p - 1.0, p - 1.0};
+            catalogue_entry{
+                .what = collective::reduce_scatter,
+                .name = "recursive_halving",
+                .cost = "ceil(log2 p) rounds, p-1 blocks sent, p-1 reduced (up to 2p off powers of two)",
+                .source = "Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005",
+                .record = [](record_sink& sink,
+                             arguments const& args) { recursive_halving_reduce_scatter(sink, args.blocks); },
+                .formula = [](int p, choice const&) -> cost_terms { return detail::recursive_halving_cost(p); },
             },
-        },
-        catalogue_entry{
-            .what = collective::reduce_scatter,
-            .name = "pairwise",
-            .cost = "p-1 messages, one partner at a time, p-1 blocks sent and reduced",
-            .source = "Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005",
-            .keeps_order = true,
-            .record = [](record_sink& sink, arguments const& args) { pairwise_reduce_scatter(sink, args.blocks); },
-            .formula = [](int p, choice const&) -> cost_terms {
-                return {p > 1 ? 1.0 : 0.0, p - 1.0, p - 1.0, p - 1.0};
+            catalogue_entry{
+                .what = collective::reduce_scatter,
+                .name = "circulant",
+                .cost = "ceil(log2 p) rounds, p-1 blocks sent and reduced",
+                .source = "Träff, arXiv 2410.14234",
+                .record = [](record_sink& sink, arguments const& args) { circulant_reduce_scatter(sink, args.blocks); },
+                .formula = [](int p, choice const&) -> cost_terms {
+                    double const chain = longest_chain(circulant_reduce_scatter_rounds(p));
+                    return {chain, 1.0 * ceil_log2(p), p - 1.0, p - 1.0};
+                },
             },
-        },
-        catalogue_entry{
-            .what = collective::reduce_scatter,
-            .name = "direct",
-            .cost = "1 round of p-1 messages, p-1 blocks sent and reduced",
-            .source = "linear baseline",
-            .keeps_order = true,
-            .record = [](record_sink& sink, arguments const& args) { direct_reduce_scatter(sink, args.blocks); },
-            .formula = [](int p, choice const&) -> cost_terms {
-                return {p > 1 ? 1.0 : 0.0, p - 1.0, p - 1.0, p - 1.0};
+            catalogue_entry{
+                .what = collective::reduce_scatter,
+                .name = "pairwise",
+                .cost = "p-1 messages, one partner at a time, p-1 blocks sent and reduced",
+                .source = "Thakur, Rabenseifner, Gropp, Int. J. High Performance Computing Applications 19(1), 2005",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { pairwise_reduce_scatter(sink, args.blocks); },
+                .formula = [](int p, choice const&) -> cost_terms {
+                    return {p > 1 ? 1.0 : 0.0, p - 1.0, p - 1.0, p - 1.0};
+                },
             },
-        },
-        catalogue_entry{
-            .what = collective::reduce_scatter,
-            .name = "native",
-            .cost = "known to the MPI library only",
-            .source = "not a schedule: the MPI library's own collective",
-            .keeps_order = true,
-        },
-    };
+            catalogue_entry{
+                .what = collective::reduce_scatter,
+                .name = "direct",
+                .cost = "1 round of p-1 messages, p-1 blocks sent and reduced",
+                .source = "linear baseline",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { direct_reduce_scatter(sink, args.blocks); },
+                .formula = [](int p, choice const&) -> cost_terms {
+                    return {p > 1 ? 1.0 : 0.0, p - 1.0, p - 1.0, p - 1.0};
+                },
+            },
+            catalogue_entry{
+                .what = collective::reduce_scatter,
+                .name = "native",
+                .cost = "known to the MPI library only",
+                .source = "not a schedule: the MPI library's own collective",
+                .keeps_order = true,
+            },
+        };
+    }
+    static constexpr auto simple = list_simple();
     static constexpr auto& entries = simple;
 };
 
