@@ -2,6 +2,7 @@
 
 #include "support/decorated.hpp"
 #include "support/ranks.hpp"
+#include "support/sanitized.hpp"
 
 #include <chorus/algorithm/tags.hpp>
 #include <chorus/runtime/collectives/exchanges.hpp>
@@ -36,7 +37,7 @@ thread_local std::size_t allocations = 0; // of this thread
 } // namespace
 
 // Sanitizers have allocators of their own: under them the calls only run.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !CHORUS_SANITIZED
 [[gnu::noinline]] void* operator new(std::size_t bytes) { return counted(bytes, 1); }
 [[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
     return counted(bytes, static_cast<std::size_t>(alignment));
@@ -45,15 +46,6 @@ thread_local std::size_t allocations = 0; // of this thread
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-
-// Lists of plain values grow by realloc (core/plain_vector.hpp).
-#if defined(__GLIBC__)
-extern "C" void* __libc_realloc(void*, std::size_t);
-extern "C" void* realloc(void* memory, std::size_t bytes) {
-    ++allocations;
-    return __libc_realloc(memory, bytes);
-}
-#endif
 #endif
 
 using namespace chorus;

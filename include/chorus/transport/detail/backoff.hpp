@@ -22,7 +22,7 @@ class backoff {
 public:
     explicit backoff(int ranks_on_this_host)
         : spins_(static_cast<unsigned>(ranks_on_this_host) > std::thread::hardware_concurrency() ? 20 : 4000),
-          yields_(static_cast<unsigned>(ranks_on_this_host) > std::thread::hardware_concurrency() ? 500 : 200) {}
+          yields_(static_cast<unsigned>(ranks_on_this_host) > std::thread::hardware_concurrency() ? 10 : 100) {}
 
     rest next(int round) const {
         if (round < spins_) return rest::pause;
