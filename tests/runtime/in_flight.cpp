@@ -231,7 +231,7 @@ TEST_CASE("a stateful operator lives as long as its request", "[runtime/in_fligh
     CHECK_NOTHROW(run_threads(3, patient(), [](communicator& comm) {
         std::vector<int> data(2000, 1);
         auto again = [&] {
-            int const extra = 10;
+            auto const extra = comm.size() + 7;
             auto const add = commutative([extra](int x, int y) { return x + y + extra; });
             return persistent_all_reduce(comm, data, add);
         }();

@@ -6,6 +6,7 @@
 /// tells the sender through `send_state`. One copy per message, none for a reduction.
 
 #include <chorus/core/plain_vector.hpp>
+#include <chorus/core/text.hpp>
 #include <chorus/transport/detail/backoff.hpp>
 #include <chorus/transport/detail/pieces.hpp>
 #include <chorus/transport/detail/thread_hub.hpp>
