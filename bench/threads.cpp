@@ -13,11 +13,11 @@ namespace {
 
 using seconds = std::chrono::duration<double>;
 
-/// Times `iterations` calls of `step(comm)` on two ranks; the slower rank counts.
+/// Times 200 calls of `step(comm)` on two ranks; the slower rank counts.
 template <class Step>
 void timed_pair(benchmark::State& state, std::size_t bytes, Step step) {
+    constexpr int repeats = 200;
     for (auto _ : state) {
-        constexpr int repeats = 200;
         double slowest = 0;
         chorus::run_threads(2, [&](chorus::communicator& comm) {
             std::vector<std::byte> data(bytes);
@@ -29,9 +29,11 @@ void timed_pair(benchmark::State& state, std::size_t bytes, Step step) {
             chorus::all_reduce(comm, took, chorus::maximum{});
             if (comm.rank() == 0) slowest = took[0];
         });
-        state.SetIterationTime(slowest / repeats);
+        state.SetIterationTime(slowest);
     }
-    state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations());
+    auto const calls = state.iterations() * repeats;
+    state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * calls);
+    state.counters["per_call"] = benchmark::Counter(static_cast<double>(calls), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void ping_pong(benchmark::State& state) {

@@ -82,8 +82,8 @@ public:
         result.latency = here ? 5e-7 : 2e-6;
         result.per_message = here ? 2e-7 : 3e-7;
         result.per_byte = here ? 2e-10 : 1e-10;
-        result.per_byte_folded = 2e-11;
-        result.rendezvous = 1e-5;
+        result.per_byte_folded = 1e-11;
+        result.rendezvous = 1.5e-5;
         result.eager_bytes = 4000; // and the headers of MPI's 4096
         result.segment_bytes = std::size_t{4} << 20; // smaller ones cost more messages than their overlap is worth
         return result;
