@@ -2,6 +2,7 @@
 /// What the ranks of one process share: a mailbox for every ordered pair of ranks, and who failed or left.
 
 #include <chorus/core/plain_vector.hpp>
+#include <chorus/transport/detail/note.hpp>
 #include <chorus/transport/transport.hpp>
 
 #include <array>
@@ -75,30 +76,6 @@ struct alignas(64) bell {
         }
         asleep.store(false, std::memory_order_seq_cst);
     }
-};
-
-/// What a rank entered last: written by it, read by others. Whoever reads the new signature (acquire) also sees that
-/// `where` has changed, and reads again.
-class note {
-public:
-    void write(std::uint64_t where, std::uint64_t signature) {
-        where_.store(changing, std::memory_order_relaxed);
-        signature_.store(signature, std::memory_order_release);
-        where_.store(where, std::memory_order_release);
-    }
-    /// Communicator and sequence, and signature.
-    std::pair<std::uint64_t, std::uint64_t> read() const {
-        for (;;) {
-            auto const where = where_.load(std::memory_order_acquire);
-            auto const signature = signature_.load(std::memory_order_acquire);
-            if (where != changing && where_.load(std::memory_order_relaxed) == where) return {where, signature};
-        }
-    }
-
-private:
-    static constexpr auto changing = ~std::uint64_t{0};
-    std::atomic<std::uint64_t> where_{0};
-    std::atomic<std::uint64_t> signature_{0};
 };
 
 /// What the others see of a rank.
