@@ -21,7 +21,7 @@ enum class rest : unsigned char { pause, yield, sleep };
 class backoff {
 public:
     explicit backoff(int ranks_on_this_host, unsigned processors = std::thread::hardware_concurrency())
-        : spins_(static_cast<unsigned>(ranks_on_this_host) > processors ? 20 : 4000),
+        : spins_(static_cast<unsigned>(ranks_on_this_host) > processors ? 20 : 1000),
           yields_(static_cast<unsigned>(ranks_on_this_host) > processors ? 10 : 100) {}
 
     rest next(int round) const {
