@@ -79,7 +79,7 @@ class Everything(Test):
             self.assertLess(len(text.splitlines()), 45)
 
     def test_a_wrong_word_is_answered_with_those_that_are_right(self):
-        self.fails(WRONG_USAGE, r"no command given; allowed are list, show, verify, bench")
+        self.fails(WRONG_USAGE, r"no command given; allowed are list, show, verify, bench, run")
         self.fails(WRONG_USAGE, r"'nix' is no command; allowed are list", "nix")
         self.fails(WRONG_USAGE, r"'--bites' is not allowed; allowed are .*--bytes", "bench", "--bites", "3")
         self.fails(WRONG_USAGE, r"no more arguments", "list", "all_reduce", "ring", "x")

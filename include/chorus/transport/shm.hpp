@@ -122,6 +122,7 @@ public:
         case detail::rest::yield: return std::this_thread::yield();
         case detail::rest::sleep: break;
         }
+        if (until == clock::time_point::min()) return std::this_thread::yield();
         keep_all_early();
         auto& asleep = job_->sign(rank_).asleep;
         asleep.store(1, std::memory_order_relaxed);

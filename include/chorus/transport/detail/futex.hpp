@@ -26,8 +26,9 @@ static_assert(sizeof(std::atomic<std::uint32_t>) == 4);
 
 /// Sleeps while the word has this value, at most until then. May wake for no reason.
 inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t value, clock::time_point until) {
-    auto const left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - clock::now()).count();
-    if (left <= 0) return;
+    auto const now = clock::now();
+    if (until <= now) return; // compared first: `until` may be as early as can be
+    auto const left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now).count();
     timespec const most{static_cast<std::time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
     ::syscall(SYS_futex, &word, FUTEX_WAIT, value, &most, nullptr, 0);
 }
