@@ -139,6 +139,7 @@ public:
     std::vector<int> survivors(clock::time_point until);
 
     void enter(exchange const& ex) {
+        require_same_process();
         job_->sign(rank_).entered.write((std::uint64_t{ex.communicator} << 32) | ex.sequence, ex.signature);
     }
     std::optional<exchange> last_entered(int peer) const {
