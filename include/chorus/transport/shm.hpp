@@ -140,12 +140,9 @@ public:
 
     void enter(exchange const& ex) {
         require_same_process();
-        job_->sign(rank_).entered.write((std::uint64_t{ex.communicator} << 32) | ex.sequence, ex.signature);
+        job_->sign(rank_).entered.write(ex);
     }
-    std::optional<exchange> last_entered(int peer) const {
-        auto const [where, signature] = job_->sign(peer).entered.read();
-        return exchange{static_cast<std::uint32_t>(where >> 32), static_cast<std::uint32_t>(where), signature, 0};
-    }
+    std::optional<exchange> last_entered(int peer) const { return job_->sign(peer).entered.read(); }
 
 private:
     using outgoing = detail::shm_outgoing;

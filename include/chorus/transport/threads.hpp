@@ -149,13 +149,8 @@ public:
         return true;
     }
 
-    void enter(exchange const& ex) {
-        hub_->note_of(rank_).write((std::uint64_t{ex.communicator} << 32) | ex.sequence, ex.signature);
-    }
-    std::optional<exchange> last_entered(int peer) const {
-        auto const [where, signature] = hub_->note_of(peer).read();
-        return exchange{static_cast<std::uint32_t>(where >> 32), static_cast<std::uint32_t>(where), signature, 0};
-    }
+    void enter(exchange const& ex) { hub_->note_of(rank_).write(ex); }
+    std::optional<exchange> last_entered(int peer) const { return hub_->note_of(peer).read(); }
 
 private:
     using outgoing = detail::outgoing_message;

@@ -1,11 +1,11 @@
 #pragma once
 /// Which ranks share a host, and a noticeboard in memory that those of one host share: what everyone entered last. It
-/// is written with two stores per collective and read when a deadline has passed.
+/// is written with three stores per collective and read when a deadline has passed.
 
 #include <chorus/transport/detail/mpi_api.hpp>
+#include <chorus/transport/detail/note.hpp>
 #include <chorus/transport/transport.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,17 +39,12 @@ public:
     bool is_only_host() const { return here_ == static_cast<int>(host_of_.size()); }
 
     void note(exchange const& ex) {
-        if (mine_ == nullptr) return;
-        mine_->place.store(std::uint64_t{ex.communicator} << 32 | ex.sequence, std::memory_order_relaxed);
-        mine_->signature.store(ex.signature, std::memory_order_relaxed);
+        if (mine_ != nullptr) mine_->write(ex);
     }
     /// Nothing for ranks of other hosts and for those that entered nothing yet.
     std::optional<exchange> noted_by(int rank) const {
         auto const* const what = board_.empty() ? nullptr : board_[static_cast<std::size_t>(rank)];
-        if (what == nullptr) return std::nullopt;
-        auto const place = what->place.load(std::memory_order_relaxed);
-        return exchange{static_cast<std::uint32_t>(place >> 32), static_cast<std::uint32_t>(place),
-                        what->signature.load(std::memory_order_relaxed), 0};
+        return what != nullptr ? what->read() : std::nullopt;
     }
 
     void forget_board() {
@@ -65,10 +60,7 @@ public:
     }
 
 private:
-    struct alignas(64) notice {
-        std::atomic<std::uint64_t> place{0}, signature{0};
-    };
-    static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+    struct alignas(64) notice : note {};
 
     /// A board is a convenience: where there is no shared memory to be had, there is none.
     void set_up_board(int host, std::vector<int> const& theirs) {

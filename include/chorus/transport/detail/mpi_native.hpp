@@ -7,6 +7,7 @@
 #include <chorus/transport/native.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <climits>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +36,22 @@ struct mpi_epilogue {
     }
 };
 
+/// What MPI reads or leaves until a call has finished.
+struct mpi_call_memory {
+    mpi_counts own, incoming;
+    std::vector<std::byte> packed; ///< reduce_scatter_v with gaps: MPI wants blocks one after the other
+    mpi_epilogue after;
+
+    void pack(native_call const& call, std::size_t element_bytes) {
+        packed.clear();
+        auto const* const input = static_cast<std::byte const*>(call.input);
+        for (std::size_t i = 0; i < call.counts.size(); ++i) {
+            auto const* const block = input + call.input_displacements[i] * element_bytes;
+            packed.insert(packed.end(), block, block + call.counts[i] * element_bytes);
+        }
+    }
+};
+
 /// Not for several threads. The first call of a sub-communicator creates MPI's counterpart, which all its members must
 /// take part in; that blocks, in `start` too.
 class mpi_native final : public native_collectives {
@@ -55,9 +72,6 @@ public:
         if (kernel.element_bytes > INT_MAX || (varies_by_rank && call.input == nullptr)) return false;
         if (has_operator(call.what) && !mpi_types::folds(kernel.element, kernel.operation)) return false;
         if (scans && kernel.finish != nullptr) return false;
-        if (call.what == collective::reduce_scatter &&
-            !(call.input_displacements.empty() && call.output_displacements.empty()))
-            return false;
         return varies_by_rank || total(call) <= INT_MAX;
     }
 
@@ -65,13 +79,12 @@ public:
     bool prefers(native_call const& call) const override {
         if (call.what == collective::barrier) return true;
         if (call.what == collective::all_to_all && !call.counts.empty()) return false; // counts differ from rank to rank
-        return total(call) * call.what_to_fold->element_bytes <= 4096;
+        return roughly(call) * call.what_to_fold->element_bytes <= 4096;
     }
 
     void run(native_call const& call) override {
-        mpi_epilogue after;
-        require_mpi(run_blocking(translate(call, own_, incoming_, after)), name(call.what).data());
-        after();
+        require_mpi(run_blocking(translate(call, blocking_)), name(call.what).data());
+        blocking_.after();
     }
 
     std::uint64_t start(native_call const& call) override {
@@ -80,9 +93,7 @@ public:
             started_.emplace_back();
         }
         auto& place = started_[free_.back()];
-        place.after = {};
-        require_mpi(begin_nonblocking(translate(call, place.own, place.incoming, place.after), &place.request),
-                    name(call.what).data());
+        require_mpi(begin_nonblocking(translate(call, place.memory), &place.request), name(call.what).data());
         auto const handle = free_.back();
         free_.pop_back();
         return handle;
@@ -93,7 +104,7 @@ public:
         int done = 0;
         require_mpi(MPI_Test(&place.request, &done, MPI_STATUS_IGNORE), "MPI_Test");
         if (done == 0) return false;
-        place.after();
+        place.memory.after();
         free_.push_back(static_cast<std::size_t>(handle));
         return true;
     }
@@ -132,23 +143,31 @@ private:
     };
     struct pending {
         MPI_Request request = MPI_REQUEST_NULL;
-        mpi_counts own, incoming;
-        mpi_epilogue after;
+        mpi_call_memory memory;
     };
 
+    std::size_t ranks_of(native_call const& call) const {
+        return call.members.empty() ? static_cast<std::size_t>(world_.size) : call.members.size();
+    }
     std::size_t total(native_call const& call) const {
         if (!has_blocks(call.what)) return call.count;
+        if (call.counts.empty()) return call.count * ranks_of(call);
         std::size_t sum = 0;
         for (auto const count : call.counts) sum += count;
-        return call.counts.empty()
-                   ? call.count * (call.members.empty() ? static_cast<std::size_t>(world_.size) : call.members.size())
-                   : sum;
+        return sum;
+    }
+    /// As `total`, but a choice may depend on no more than this of unequal counts (runtime/prepare.hpp).
+    std::size_t roughly(native_call const& call) const {
+        if (!has_blocks(call.what) || call.counts.empty()) return total(call);
+        return std::bit_ceil(*std::max_element(call.counts.begin(), call.counts.end())) * ranks_of(call);
     }
 
-    mpi_call translate(native_call const& call, mpi_counts& own, mpi_counts& incoming, mpi_epilogue& after) {
+    mpi_call translate(native_call const& call, mpi_call_memory& memory) {
         if (ended_) [[unlikely]]
             throw usage_error("chorus: MPI has been finalised");
         auto const& on = group_of(call);
+        auto& [own, incoming, packed, after] = memory;
+        after = {};
         mpi_call to{call.what, !call.counts.empty(), call.input, call.output, static_cast<int>(call.count),
                     MPI_BYTE,  MPI_OP_NULL,          call.root,  on.comm,     &own,
                     &incoming};
@@ -168,6 +187,10 @@ private:
                 incoming.assign(call.incoming_counts, call.output_displacements);
             else
                 to.count = own.counts[static_cast<std::size_t>(on.rank)];
+        }
+        if (call.what == collective::reduce_scatter && !call.input_displacements.empty()) {
+            memory.pack(call, kernel.element_bytes);
+            to.in = packed.data();
         }
         if (call.input == nullptr) set_in_place(to, on);
         if (kernel.finish != nullptr || (call.input == nullptr && call.what == collective::reduce_scatter))
@@ -242,7 +265,7 @@ private:
     std::vector<std::unique_ptr<group>> groups_;
     std::vector<group const*> latest_; ///< by communicator number
     mpi_types types_;
-    mpi_counts own_, incoming_; ///< of the blocking call
+    mpi_call_memory blocking_;
     std::deque<pending> started_;
     std::vector<std::size_t> free_;
     bool ended_ = false;

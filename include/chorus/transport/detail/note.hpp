@@ -1,31 +1,36 @@
 #pragma once
-/// What a rank entered last: written by it, read by others, in one process or in shared memory.
+/// What a rank entered last, for the others to read: in memory that threads, or the processes of one host, share.
+
+#include <chorus/transport/transport.hpp>
 
 #include <atomic>
 #include <cstdint>
-#include <utility>
+#include <optional>
 
 namespace chorus::detail {
 
-/// Whoever reads the new signature (acquire) also sees that `where` has changed, and reads again.
+/// Two words that are read together. One writer, any number of readers, nobody waits. Whoever reads the new signature
+/// (acquire) also sees that `where` has changed, and reads again. Lock-free, and so good between processes too.
 class note {
 public:
-    void write(std::uint64_t where, std::uint64_t signature) {
+    void write(exchange const& ex) {
         where_.store(changing, std::memory_order_relaxed);
-        signature_.store(signature, std::memory_order_release);
-        where_.store(where, std::memory_order_release);
+        signature_.store(ex.signature, std::memory_order_release);
+        where_.store(std::uint64_t{ex.communicator} << 32 | ex.sequence, std::memory_order_release);
     }
-    /// Communicator and sequence, and signature. A writer that died half-way leaves nothing to be read.
-    std::pair<std::uint64_t, std::uint64_t> read() const {
-        for (int tries = 0; tries < 1'000'000; ++tries) {
+    /// Nothing where the writer is at it all the time, or stopped right in the middle.
+    std::optional<exchange> read() const {
+        for (int tries = 0; tries < 1000; ++tries) {
             auto const where = where_.load(std::memory_order_acquire);
             auto const signature = signature_.load(std::memory_order_acquire);
-            if (where != changing && where_.load(std::memory_order_relaxed) == where) return {where, signature};
+            if (where == changing || where_.load(std::memory_order_relaxed) != where) continue;
+            return exchange{static_cast<std::uint32_t>(where >> 32), static_cast<std::uint32_t>(where), signature, 0};
         }
-        return {};
+        return std::nullopt;
     }
 
 private:
+    static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
     static constexpr auto changing = ~std::uint64_t{0};
     std::atomic<std::uint64_t> where_{0};
     std::atomic<std::uint64_t> signature_{0};
