@@ -24,6 +24,7 @@ struct bench_texts {
     std::string type = "float";
     std::string op = "sum";
     std::string buffers = "rewritten";
+    std::string memory = "private";
     std::string iterations = "auto";
     std::string timeout = "60";
     std::string groups;
@@ -58,6 +59,7 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     how.type = asked.type;
     how.op = read_operator(asked.op);
     how.buffers = static_cast<buffer_mode>(read_name("--buffers", asked.buffers, {"warm", "rewritten", "cold"}));
+    how.shared_memory = read_name("--memory", asked.memory, {"private", "shared"}) == 1;
     if (asked.iterations != "auto")
         how.iterations = static_cast<std::size_t>(read_number("--iterations", asked.iterations, 1, 10'000'000));
     how.timeout = std::chrono::seconds(read_number("--timeout", asked.timeout, 1, 100'000));
@@ -93,6 +95,7 @@ command add_bench(CLI::App& app) {
     add_text(*sub, "--type", asked->type, join(names_of_types()), "TYPE");
     add_text(*sub, "--op", asked->op, "sum, prod, min, max, avg", "OP");
     add_text(*sub, "--buffers", asked->buffers, "warm; rewritten before, read after every iteration; cold", "MODE");
+    add_text(*sub, "--memory", asked->memory, "private; shared: allocated so that peers read it directly (shm)", "KIND");
     add_text(*sub, "--iterations", asked->iterations, "auto (about 0.3 s, at least 5) or a number", "N");
     add_text(*sub, "--groups", asked->groups, "hierarchical: sizes of the groups; otherwise the hosts", "2,2");
     add_text(*sub, "--timeout", asked->timeout, "Seconds without progress until it gives up", "S");

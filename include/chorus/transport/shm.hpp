@@ -62,8 +62,14 @@ public:
     int rank() const { return rank_; }
     int size() const { return job_->size(); }
     int host_of(int) const { return 0; }
-    /// Of two ranks whose cores are near each other, as measured.
-    transport_estimates estimates() const { return {2e-7, 1e-7, 3.5e-11, 1.2e-11, ring_.part_bytes() / 2}; }
+    /// As measured. Where ranks share a processor, a message is worth a change of process.
+    transport_estimates estimates() const {
+        return {.latency = crowd_ > 1 ? 1e-5 * crowd_ : 2e-7,
+                .per_message = 1e-7,
+                .per_byte = 3.5e-11 * crowd_,
+                .per_byte_folded = 1.2e-11 * crowd_,
+                .segment_bytes = ring_.part_bytes() / 2};
+    }
     transport_paths paths() const { return paths_; }
 
     /// Memory that peers read directly. Of this process alone: a forked child must not use it.
@@ -295,6 +301,7 @@ private:
     unsigned empty_polls_ = 0;
     transport_paths paths_;
     std::optional<transport_failure> mismatch_;
+    double crowd_ = 1; ///< ranks per processor, at least 1
     detail::backoff backoff_{1};
 };
 

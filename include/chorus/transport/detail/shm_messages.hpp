@@ -22,7 +22,9 @@ inline shm_transport::shm_transport(std::shared_ptr<detail::shm_job> job, int ra
         detail::futex_wait(attached, here, std::min(until, clock::now() + std::chrono::milliseconds(10)));
     }
     watch_.begin();
-    backoff_ = detail::backoff(size(), job_->processors());
+    auto const processors = job_->processors();
+    crowd_ = std::max(1.0, static_cast<double>(size()) / processors);
+    backoff_ = detail::backoff(size(), processors);
     watched_.reserve(peers_.size());
     for (auto* const list : {&unread_, &streams_}) list->reserve(32);
     shown_.reserve(32);
