@@ -156,7 +156,8 @@ private:
     static std::size_t usual_ring(int ranks) { return ranks <= 4 ? std::size_t{2} << 20 : ranks <= 16 ? std::size_t{1} << 20 : std::size_t{256} << 10; }
     static std::size_t heap_for(shm_geometry const& shape, shm_options const& how) {
         auto const machine = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-        auto wanted = how.heap_bytes > 0 ? round_up(how.heap_bytes, huge_page) : machine;
+        constexpr auto address_space = std::size_t{32} << 40; // a quarter of what a process has
+        auto wanted = std::min(how.heap_bytes > 0 ? round_up(how.heap_bytes, huge_page) : machine, address_space / shape.ranks);
         for (auto const what : {RLIMIT_FSIZE, RLIMIT_AS}) { // of address space half is left to the program
             rlimit most{};
             if (::getrlimit(what, &most) != 0 || most.rlim_cur == RLIM_INFINITY) continue;
