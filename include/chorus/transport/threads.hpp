@@ -49,7 +49,9 @@ public:
 
     int rank() const { return rank_; }
     int size() const { return hub_->size(); }
-    transport_estimates estimates() const { return {4e-7, 2e-7, 1e-10, 5e-11}; }
+    transport_estimates estimates() const {
+        return {.latency = 4e-7, .per_message = 2e-7, .per_byte = 1e-10, .per_byte_folded = 5e-11};
+    }
 
     bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
         auto const bytes = detail::total_bytes(pieces);

@@ -165,6 +165,8 @@ concept host_aware_transport = transport<T> && requires(T const& c, int rank) {
 struct transport_estimates {
     double latency = 1e-6;         ///< per message on the critical path (alpha)
     double per_message = 2e-7;     ///< per further message of one rank
+    double rendezvous = 0;         ///< on top of `latency` where a message is longer than the next: both ends meet first
+    std::size_t eager_bytes = 0;   ///< up to here a message just goes
     double per_byte = 2e-10;       ///< moving a byte (beta)
     double per_byte_folded = 1e-10; ///< folding a byte (gamma)
     std::size_t segment_bytes = std::size_t{256} << 10; ///< pieces in which long messages overlap best with folding

@@ -23,7 +23,9 @@ struct choice_facts {
 /// Predicted seconds of an algorithm with that cost (the alpha-beta-gamma model, Hockney 1994).
 inline double predict(cost_terms const& cost, choice_facts const& facts) {
     auto const bytes = static_cast<double>(facts.bytes);
-    return cost.rounds * facts.speed.latency + std::max(0.0, cost.messages - cost.rounds) * facts.speed.per_message +
+    auto const goes_at_once = cost.sent * bytes <= cost.messages * static_cast<double>(facts.speed.eager_bytes);
+    auto const latency = facts.speed.latency + (goes_at_once ? 0 : facts.speed.rendezvous);
+    return cost.rounds * latency + std::max(0.0, cost.messages - cost.rounds) * facts.speed.per_message +
            cost.sent * bytes * facts.speed.per_byte + cost.reduced * bytes * facts.speed.per_byte_folded;
 }
 
