@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -126,7 +127,9 @@ private:
         std::size_t found = 0;
         for (std::size_t rank = 0; rank < ids_.size(); ++rank) {
             int status = 0;
-            if (ids_[rank] <= 0 || ::waitpid(ids_[rank], &status, WNOHANG) != ids_[rank]) continue;
+            if (ids_[rank] <= 0) continue;
+            auto const ended = ::waitpid(ids_[rank], &status, WNOHANG);
+            if (ended == 0 || (ended < 0 && errno != ECHILD)) continue; // ECHILD: the program ignores SIGCHLD, nobody knows how
             ++found;
             ids_[rank] = -1;
             polled_[rank].fd = -1;
