@@ -24,6 +24,7 @@ struct bench_texts {
     std::string type = "float";
     std::string op = "sum";
     std::string buffers = "rewritten";
+    std::string memory = "private";
     std::string iterations = "auto";
     std::string timeout = "60";
     std::string groups;
@@ -50,7 +51,7 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     for (auto const& each : split(asked.collectives, ','))
         how.collectives.push_back(read_collective("--collective", each));
     how.algorithms = split_algorithms(asked.algorithms);
-    read_name("--transport", asked.transport, {"threads", "mpi"});
+    read_name("--transport", asked.transport, {"threads", "shm", "mpi"});
     how.transport = asked.transport;
     if (!asked.ranks.empty()) how.ranks = static_cast<int>(read_number("--ranks", asked.ranks, 1, 1024));
     how.sizes = read_sizes("--bytes", asked.bytes);
@@ -58,6 +59,7 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     how.type = asked.type;
     how.op = read_operator(asked.op);
     how.buffers = static_cast<buffer_mode>(read_name("--buffers", asked.buffers, {"warm", "rewritten", "cold"}));
+    how.shared_memory = read_name("--memory", asked.memory, {"private", "shared"}) == 1;
     if (asked.iterations != "auto")
         how.iterations = static_cast<std::size_t>(read_number("--iterations", asked.iterations, 1, 10'000'000));
     how.timeout = std::chrono::seconds(read_number("--timeout", asked.timeout, 1, 100'000));
@@ -67,14 +69,15 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     how.raw = asked.raw;
     // What can be said before any rank starts. How many ranks there are, only MPI knows.
     for (auto const& each : how.algorithms)
-        known.parse(each, how.transport == "threads" ? how.ranks.value_or(4) : how.ranks.value_or(0));
+        known.parse(each, how.transport == "mpi" ? how.ranks.value_or(0) : how.ranks.value_or(4));
     return how;
 }
 
 int run(bench_texts const& asked) {
     algorithms const known(asked.plugins);
     auto const how = read(asked, known);
-    return how.transport == "mpi" ? bench_on_mpi(how, known) : bench_on_threads(how, known);
+    if (how.transport == "mpi") return bench_on_mpi(how, known);
+    return how.transport == "shm" ? bench_on_processes(how, known) : bench_on_threads(how, known);
 }
 
 } // namespace
@@ -86,12 +89,13 @@ command add_bench(CLI::App& app) {
                 "          mpirun -n 4 chorus bench --transport mpi --algorithm auto,native");
     add_text(*sub, "--collective", asked->collectives, "One or more, with commas", "NAMES");
     add_text(*sub, "--algorithm", asked->algorithms, "One or more, with options: bruck:radix=4", "NAMES");
-    add_text(*sub, "--transport", asked->transport, "threads or mpi (under mpirun)", "NAME");
-    add_text(*sub, "--ranks", asked->ranks, "How many threads (4); under MPI its ranks", "P");
+    add_text(*sub, "--transport", asked->transport, "threads, shm (processes of this host) or mpi (under mpirun)", "NAME");
+    add_text(*sub, "--ranks", asked->ranks, "How many threads or processes (4); under MPI its ranks", "P");
     add_text(*sub, "--bytes", asked->bytes, "8, 8,64K or from:to:factor; as nccl-tests: all blocks together", "SIZES");
     add_text(*sub, "--type", asked->type, join(names_of_types()), "TYPE");
     add_text(*sub, "--op", asked->op, "sum, prod, min, max, avg", "OP");
     add_text(*sub, "--buffers", asked->buffers, "warm; rewritten before, read after every iteration; cold", "MODE");
+    add_text(*sub, "--memory", asked->memory, "private; shared: allocated so that peers read it directly (shm)", "KIND");
     add_text(*sub, "--iterations", asked->iterations, "auto (about 0.3 s, at least 5) or a number", "N");
     add_text(*sub, "--groups", asked->groups, "hierarchical: sizes of the groups; otherwise the hosts", "2,2");
     add_text(*sub, "--timeout", asked->timeout, "Seconds without progress until it gives up", "S");

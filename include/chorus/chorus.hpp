@@ -6,3 +6,10 @@
 #include <chorus/runtime/collectives/gathers.hpp>
 #include <chorus/runtime/collectives/reductions.hpp>
 #include <chorus/runtime/run_threads.hpp>
+
+// Ranks as processes share memory by what Linux has for it.
+#ifdef __linux__
+#include <chorus/runtime/allocate.hpp>
+#include <chorus/runtime/run_processes.hpp>
+#include <chorus/runtime/session.hpp>
+#endif

@@ -32,6 +32,7 @@ ROOMS = COLLECTIVE_SIDE | NETWORK_SIDE
 INCLUDE_EXCEPTIONS = {
     ("transport/mpi.hpp", "runtime/communicator.hpp"): "what a user of MPI includes: mpi_session hands out communicators",
     ("transport/mpi.hpp", "runtime/context.hpp"): "the same",
+    ("transport/mpi_hosts.hpp", "runtime/communicator.hpp"): "the same, over shared memory within hosts",
 }
 
 # Umbrella header -> the rooms of which it includes every header, directly or not.
@@ -43,6 +44,8 @@ NOT_UNDER_UMBRELLA = {
     "transport/detail/mpi*": "the same",
     "transport/verbs*": "needs libibverbs: included on top by those who have it",
     "transport/detail/verbs*": "the same",
+    "transport/store_server*": "for launchers",
+    "transport/routed*": "for those who put two transports together",
     "transport/decorators*": "decorators for tests",
     "transport/detail/held_back*": "the same",
     "algorithm/catalogue*": "all algorithms by name are for tests and tools, and cost compile time",
@@ -60,6 +63,8 @@ EXAMPLE_LINES = 60
 LONG_HEADERS = {
     "transport/threads.hpp": "a transport is one file that one reads in one sitting",
     "transport/detail/mpi_transport.hpp": "the same",
+    "transport/shm.hpp": "the same",
+    "transport/detail/shm_messages.hpp": "the second half of shm.hpp",
 }
 
 # Put together here, so that this file does not find itself.

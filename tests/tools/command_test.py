@@ -74,12 +74,12 @@ class Test(unittest.TestCase):
 class Everything(Test):
     def test_help_and_version(self):
         self.assertRegex(self.succeeds("--version"), r"^chorus \d+\.\d+\.\d+\n$")
-        for words in ([], ["list"], ["show"], ["verify"], ["bench"]):
+        for words in ([], ["list"], ["show"], ["verify"], ["bench"], ["run"]):
             text = self.succeeds(*words, "--help")
             self.assertLess(len(text.splitlines()), 45)
 
     def test_a_wrong_word_is_answered_with_those_that_are_right(self):
-        self.fails(WRONG_USAGE, r"no command given; allowed are list, show, verify, bench")
+        self.fails(WRONG_USAGE, r"no command given; allowed are list, show, verify, bench, run")
         self.fails(WRONG_USAGE, r"'nix' is no command; allowed are list", "nix")
         self.fails(WRONG_USAGE, r"'--bites' is not allowed; allowed are .*--bytes", "bench", "--bites", "3")
         self.fails(WRONG_USAGE, r"no more arguments", "list", "all_reduce", "ring", "x")
@@ -226,6 +226,16 @@ class Bench(Test):
             self.assertEqual(len(samples), 5 * len(rows))
             self.assertTrue(all(float(each["us"]) >= 0 for each in samples))
 
+    def test_ranks_as_processes(self):
+        for memory in ("private", "shared"):
+            text = self.succeeds("bench", "--iterations", "5", "--transport", "shm", "--ranks", "3", "--bytes", "12,96K", "--memory", memory,
+                                 "--collective", "all_reduce", "--format", "json")
+            data = json.loads(text)
+            self.assertEqual(data["environment"]["transport"], "shm")
+            self.assertTrue(all(each["correct"] and each["ranks"] == 3 for each in data["results"]))
+        self.fails(WRONG_USAGE, r"groups have 3 ranks in all, allowed are 2", "bench", "--transport", "shm", "--ranks", "2",
+                   "--algorithm", "hierarchical", "--groups", "1,2")
+
     def test_a_table_and_no_progress_in_a_pipe(self):
         done = chorus("bench", *QUICK, "--ranks", "2", "--collective", "all_reduce", "--algorithm", "ring")
         self.assertEqual((done.returncode, done.stderr), (FINE, ""))
@@ -249,7 +259,8 @@ class Bench(Test):
         for pattern, *words in (
             (r"--collective: 'nix'.*all_reduce", "--collective", "nix"),
             (r"no algorithm 'nix'; allowed are auto, ring", "--algorithm", "nix"),
-            (r"--transport: 'verbs'.*threads, mpi", "--transport", "verbs"),
+            (r"--transport: 'verbs'.*threads, shm, mpi", "--transport", "verbs"),
+            (r"--memory: 'cold'.*private, shared", "--memory", "cold"),
             (r"--type: 'complex'.*float, double", "--type", "complex"),
             (r"--op: 'nix'.*sum, prod, min, max, avg", "--op", "nix"),
             (r"--buffers: 'hot'.*warm, rewritten, cold", "--buffers", "hot"),
@@ -265,6 +276,74 @@ class Bench(Test):
             with self.subTest(words=words):
                 self.fails(WRONG_USAGE, pattern, "bench", *words)
         self.fails(WRONG_ENVIRONMENT, "--raw: cannot write '/nix/x'", "bench", "--raw", "/nix/x")
+
+
+# What a rank is asked to do is its first argument.
+RANK = r"""
+#include <chorus/chorus.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+int main(int argc, char** argv) {
+    std::string const what = argc > 1 ? argv[1] : "";
+    chorus::session session;
+    auto comm = session.world();
+    std::vector<int> sum(1, comm.rank() + 1);
+    chorus::all_reduce(comm, sum);
+    if (comm.rank() == 0) std::printf("sum %d, %d arguments\n", sum[0], argc - 1), std::fflush(stdout);
+    if (what == "die" && comm.rank() == 1) std::raise(SIGKILL);
+    if (what == "status" && comm.rank() == 1) return 7;
+    if (what == "wait") std::this_thread::sleep_for(std::chrono::seconds(100));
+    chorus::barrier(comm);
+}
+"""
+
+
+class Run(Test):
+    @classmethod
+    def setUpClass(cls):
+        if not OPTIONS.compiler:
+            raise unittest.SkipTest("no compiler given")
+        cls.folder = tempfile.TemporaryDirectory()
+        source, cls.program = Path(cls.folder.name, "rank.cpp"), str(Path(cls.folder.name, "rank"))
+        source.write_text(RANK, encoding="utf-8")
+        subprocess.run([OPTIONS.compiler, "-std=c++20", "-O0", "-I", OPTIONS.include, str(source), "-o", cls.program, "-pthread"], check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_ranks_find_each_other_and_have_their_arguments(self):
+        for ranks, total in ((1, 1), (4, 10), (16, 136)):
+            self.assertEqual(self.succeeds("run", "-n", str(ranks), self.program, "-n", "--help"), f"sum {total}, 2 arguments\n")
+
+    def test_a_rank_that_is_killed_is_named_and_the_others_end(self):
+        done = chorus("run", "-n", "3", self.program, "die")
+        self.assertEqual(done.returncode, 128 + 9)
+        self.assertIn("chorus: run: rank 1 was killed by signal 9 (Killed)", done.stderr)
+        self.assertIn("rank 1 died", done.stderr)
+
+    def test_the_status_is_that_of_the_first_rank_that_failed(self):
+        done = chorus("run", "-n", "3", self.program, "status")
+        self.assertEqual(done.returncode, 7)
+        self.assertIn("chorus: run: rank 1 ended with status 7", done.stderr)
+
+    def test_signals_are_passed_on_and_nothing_is_left(self):
+        started = subprocess.Popen([OPTIONS.chorus, "run", "-n", "2", self.program, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(started.stdout.readline(), "sum 3, 1 arguments\n")
+        started.terminate()
+        started.communicate(timeout=30)
+        self.assertEqual(started.returncode, 128 + 15)
+        self.assertEqual(subprocess.run(["pgrep", "-f", self.program], capture_output=True).stdout, b"")
+
+    def test_wrong_words(self):
+        self.fails(WRONG_USAGE, r"--ranks: '0'", "run", "-n", "0", self.program)
+        done = chorus("run", "-n", "2", "/no/such/program")
+        self.assertEqual(done.returncode, 127)
+        self.assertIn("cannot start /no/such/program", done.stderr)
 
 
 class Mpi(Test):

@@ -9,13 +9,18 @@
 namespace chorus::tools {
 
 std::byte* arena::reserve(std::size_t bytes) {
-    if (bytes > size_ || !memory_) {
-        memory_.reset();
+    if (bytes > size_ || size_ == 0) {
         size_ = (bytes + 4096) / 4096 * 4096;
-        memory_.reset(static_cast<std::byte*>(::operator new (size_, std::align_val_t{4096})));
-        std::memset(memory_.get(), 0, size_); // the first touch is nobody's iteration
+        if (shared_ != nullptr) {
+            buffer_ = {};
+            buffer_ = allocate<std::byte>(*shared_, size_);
+        } else {
+            memory_.reset();
+            memory_.reset(static_cast<std::byte*>(::operator new (size_, std::align_val_t{4096})));
+            std::memset(memory_.get(), 0, size_); // the first touch is nobody's iteration
+        }
     }
-    return memory_.get();
+    return shared_ != nullptr ? buffer_.data() : memory_.get();
 }
 
 call_size size_at(collective what, std::size_t count, int rank, int ranks, int root) {

@@ -4,6 +4,7 @@
 #include "elements.hpp"
 #include "options.hpp"
 
+#include <chorus/runtime/allocate.hpp>
 #include <chorus/runtime/communicator.hpp>
 
 #include <cstddef>
@@ -13,15 +14,19 @@
 
 namespace chorus::tools {
 
-/// Memory that only grows, on pages of its own, and stays in use from row to row.
+/// Memory that only grows, on pages of its own, and stays in use from row to row: the ranks' own, or such that peers read directly.
 class arena {
 public:
+    /// Null: the rank's own.
+    explicit arena(communicator* shared) : shared_(shared) {}
     std::byte* reserve(std::size_t bytes);
 
 private:
     struct free {
         void operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{4096}); }
     };
+    communicator* shared_;
+    shared_buffer<std::byte> buffer_;
     std::unique_ptr<std::byte, free> memory_;
     std::size_t size_ = 0;
 };

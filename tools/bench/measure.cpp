@@ -47,6 +47,8 @@ bench::bench(communicator& comm, bench_options const& how, algorithms const& kno
       how_(how),
       known_(known),
       hears_(hears),
+      input_(how.shared_memory ? &comm : nullptr),
+      output_(how.shared_memory ? &comm : nullptr),
       barrier_(tool_call(collective::barrier, "dissemination", copy_kernel<unsigned char>())) {
     auto const types = element_types();
     type_ = &*std::find_if(types.begin(), types.end(), [&](auto const& each) { return each.name == how.type; });

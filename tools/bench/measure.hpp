@@ -85,9 +85,9 @@ private:
     bench_options const& how_;
     algorithms const& known_;
     listener* hears_;
+    arena input_, output_;
     element_type const* type_;
     operation barrier_;
-    arena input_, output_;
     double latency_ = 0;                                   ///< seconds
     std::map<std::pair<int, std::size_t>, double> memory_; ///< by what is touched, and bytes: seconds
     std::set<std::string> said_;

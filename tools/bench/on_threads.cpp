@@ -2,6 +2,7 @@
 
 #include "command.hpp"
 #include "measure.hpp"
+#include "pin.hpp"
 #include "report.hpp"
 
 #include <chorus/runtime/run_threads.hpp>
@@ -16,6 +17,7 @@ int bench_on_threads(bench_options const& how, algorithms const& known) {
     settings.timeout = how.timeout;
     auto correct = true;
     run_threads(how.ranks.value_or(4), settings, [&](communicator& comm) {
+        pin(comm.rank(), comm.size());
         auto const is_first = comm.rank() == 0;
         auto const right = bench(comm, how, known, is_first ? to.get() : nullptr).run();
         if (is_first) correct = right;

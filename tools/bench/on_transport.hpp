@@ -7,6 +7,7 @@
 namespace chorus::tools {
 
 int bench_on_threads(bench_options const& how, algorithms const& known);
+int bench_on_processes(bench_options const& how, algorithms const& known);
 
 /// An environment_error where this command was built without MPI.
 int bench_on_mpi(bench_options const& how, algorithms const& known);

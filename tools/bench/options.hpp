@@ -29,6 +29,7 @@ struct bench_options {
     std::string type;
     operator_id op = operator_id::plus;
     buffer_mode buffers = buffer_mode::warm;
+    bool shared_memory = false; ///< buffers are where peers read them directly (allocate.hpp)
     std::size_t iterations = 0; ///< 0: as many as it takes
     std::chrono::milliseconds timeout{};
     std::string groups; ///< for hierarchical without groups: "2+2"; empty: the hosts

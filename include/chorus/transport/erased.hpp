@@ -43,6 +43,12 @@ public:
     virtual bool renewable() const = 0;
     virtual std::vector<int> survivors(clock::time_point until) = 0;
 
+    /// Memory that peers read directly; null where the transport has none.
+    virtual std::byte* allocate(std::size_t bytes) = 0;
+    virtual void free(std::byte* memory) = 0;
+    /// All zero where the transport does not count.
+    virtual transport_paths paths() const = 0;
+
     /// Null where the transport has no collectives of its own (transport/native.hpp).
     virtual native_collectives* native() = 0;
 
@@ -99,6 +105,17 @@ public:
     bool renewable() const override { return renewable_transport<T>; }
     std::vector<int> survivors([[maybe_unused]] clock::time_point until) override {
         if constexpr (renewable_transport<T>) return model_->survivors(until);
+        else return {};
+    }
+    std::byte* allocate([[maybe_unused]] std::size_t bytes) override {
+        if constexpr (allocating_transport<T>) return model_->allocate(bytes);
+        else return nullptr;
+    }
+    void free([[maybe_unused]] std::byte* memory) override {
+        if constexpr (allocating_transport<T>) model_->free(memory);
+    }
+    transport_paths paths() const override {
+        if constexpr (reporting_transport<T>) return model_->paths();
         else return {};
     }
     native_collectives* native() override {

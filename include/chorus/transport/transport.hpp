@@ -1,6 +1,7 @@
 #pragma once
 /// The transport: reliable messages between the ranks of one job, and nothing else.
 
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -118,6 +119,40 @@ concept observing_transport = transport<T> && requires(T& t, exchange const& ex,
 template <class T>
 concept renewable_transport = transport<T> && requires(T& t, clock::time_point until) {
     { t.survivors(until) } -> std::same_as<std::vector<int>>;
+};
+
+/// Refinement: has memory that peers can read directly, so that messages in it are not copied on their way. `free` takes what
+/// `allocate` gave. Throws transport_error where there is too little.
+template <class T>
+concept allocating_transport = transport<T> && requires(T& t, std::size_t bytes, std::byte* memory) {
+    { t.allocate(bytes) } -> std::same_as<std::byte*>;
+    t.free(memory);
+};
+
+/// Which way a message took.
+enum class transport_path : std::uint8_t {
+    inlined, ///< inside its announcement
+    copied,  ///< through memory of the transport
+    direct,  ///< read by the receiver where it lay
+};
+/// Messages sent by a rank so far, and their bytes, by path.
+struct transport_paths {
+    struct total {
+        std::uint64_t messages = 0;
+        std::uint64_t bytes = 0;
+    };
+    std::array<total, 3> by_path{};
+
+    total const& operator[](transport_path path) const { return by_path[static_cast<std::size_t>(path)]; }
+    void count(transport_path path, std::size_t bytes) {
+        ++by_path[static_cast<std::size_t>(path)].messages;
+        by_path[static_cast<std::size_t>(path)].bytes += bytes;
+    }
+};
+/// Refinement: tells which paths its messages took.
+template <class T>
+concept reporting_transport = transport<T> && requires(T const& c) {
+    { c.paths() } -> std::convertible_to<transport_paths>;
 };
 
 /// Refinement: knows which ranks share a host. `host_of(rank)` is equal for two ranks exactly if they do.

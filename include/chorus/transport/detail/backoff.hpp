@@ -20,9 +20,9 @@ enum class rest : unsigned char { pause, yield, sleep };
 
 class backoff {
 public:
-    explicit backoff(int ranks_on_this_host)
-        : spins_(static_cast<unsigned>(ranks_on_this_host) > std::thread::hardware_concurrency() ? 20 : 4000),
-          yields_(static_cast<unsigned>(ranks_on_this_host) > std::thread::hardware_concurrency() ? 10 : 100) {}
+    explicit backoff(int ranks_on_this_host, unsigned processors = std::thread::hardware_concurrency())
+        : spins_(static_cast<unsigned>(ranks_on_this_host) > processors ? 20 : 1000),
+          yields_(static_cast<unsigned>(ranks_on_this_host) > processors ? 10 : 100) {}
 
     rest next(int round) const {
         if (round < spins_) return rest::pause;

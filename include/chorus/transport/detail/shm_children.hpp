@@ -1,0 +1,163 @@
+#pragma once
+/// Processes that were forked to be ranks: how they start, what they report, and how they end.
+
+#include <chorus/core/text.hpp>
+#include <chorus/transport/detail/shm_job.hpp>
+#include <chorus/transport/detail/shm_watch.hpp>
+
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdio>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chorus::detail {
+
+/// What a rank has thrown; in memory that it shares with its parent.
+class child_report {
+public:
+    void write(std::uint32_t kind, std::string_view text) {
+        kind_ = kind;
+        text_[text.copy(text_, sizeof text_ - 1)] = '\0';
+        written_.store(1, std::memory_order_release);
+    }
+    bool is_written() const { return written_.load(std::memory_order_acquire) != 0; }
+    std::uint32_t kind() const { return kind_; }
+    std::string text() const { return text_; }
+
+private:
+    std::atomic<std::uint32_t> written_;
+    std::uint32_t kind_;
+    char text_[4000];
+};
+
+class child_reports {
+public:
+    explicit child_reports(int ranks) : bytes_(static_cast<std::size_t>(ranks) * sizeof(child_report)) {
+        auto* const memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) system_failure("mmap");
+        all_ = static_cast<child_report*>(memory);
+    }
+    child_reports(child_reports const&) = delete;
+    child_reports& operator=(child_reports const&) = delete;
+    ~child_reports() { ::munmap(all_, bytes_); }
+    child_report& operator[](int rank) const { return all_[rank]; }
+
+private:
+    std::size_t bytes_;
+    child_report* all_ = nullptr;
+};
+
+/// "was killed by signal 9 (Killed)", "ended with status 3"; empty where all is well.
+[[gnu::cold]] inline std::string describe_end(int status) {
+    if (WIFSIGNALED(status)) {
+        auto const* const known = ::strsignal(WTERMSIG(status));
+        return text({"was killed by signal ", WTERMSIG(status), " (", known != nullptr ? known : "?", ")"});
+    }
+    auto const code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    return code != 0 ? text({"ended with status ", code}) : std::string();
+}
+
+struct children_ended {
+    int first_killed = -1; ///< by a signal that was not ours
+    int first_failed = -1;
+    std::vector<std::string> how; ///< by rank, empty where all is well
+};
+
+/// Ends those that still live when it goes out of scope.
+class children {
+public:
+    explicit children(shm_job const& job) : job_(&job), ids_(static_cast<std::size_t>(job.size()), -1) {
+        ended_.how.resize(ids_.size());
+    }
+    children(children const&) = delete;
+    children& operator=(children const&) = delete;
+    ~children() {
+        kill_all();
+        for (auto const id : ids_)
+            if (id > 0) ::waitpid(id, nullptr, 0);
+    }
+
+    /// `life` returns the exit status.
+    template <class Life>
+    void start(int rank, Life life) {
+        std::fflush(nullptr); // or the child would write it again
+        auto const parent = ::getpid();
+        auto const id = require_system(::fork(), "fork");
+        if (id == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL); // no child outlives the caller, whatever happens to it
+            if (::getppid() != parent) ::_exit(1);
+            auto const status = life();
+            std::fflush(nullptr);
+            ::_exit(status); // destructors and exit handlers of the program belong to the parent
+        }
+        ids_[static_cast<std::size_t>(rank)] = id;
+        watched_.push_back(open_process(static_cast<std::uint32_t>(id)));
+        polled_.push_back({watched_.back().get(), POLLIN, 0});
+    }
+
+    /// Until all have ended. When one fails, the others have a moment to notice.
+    children_ended wait() {
+        constexpr std::chrono::seconds grace{5};
+        auto left = ids_.size();
+        auto until = clock::time_point::max();
+        while (left > 0) {
+            left -= collect();
+            if (left == 0) break;
+            if (ended_.first_failed >= 0 && until == clock::time_point::max()) until = clock::now() + grace;
+            if (clock::now() > until) kill_all();
+            ::poll(polled_.data(), polled_.size(), 100);
+        }
+        return ended_;
+    }
+
+private:
+    std::size_t collect() {
+        std::size_t found = 0;
+        for (std::size_t rank = 0; rank < ids_.size(); ++rank) {
+            int status = 0;
+            if (ids_[rank] <= 0) continue;
+            auto const ended = ::waitpid(ids_[rank], &status, WNOHANG);
+            if (ended == 0 || (ended < 0 && errno != ECHILD)) continue; // ECHILD: the program ignores SIGCHLD, nobody knows how
+            ++found;
+            ids_[rank] = -1;
+            polled_[rank].fd = -1;
+            note_end(static_cast<int>(rank), status);
+        }
+        return found;
+    }
+    void note_end(int rank, int status) {
+        auto& said = ended_.how[static_cast<std::size_t>(rank)];
+        said = describe_end(status);
+        if (said.empty()) return;
+        if (ended_.first_failed < 0) ended_.first_failed = rank;
+        if (WIFSIGNALED(status) && !killed_ && ended_.first_killed < 0) ended_.first_killed = rank;
+        job_->leave(rank, shm_sign::died);
+        job_->revoke({transport_failure::kind::left, rank, said, 0, 0});
+    }
+    void kill_all() {
+        for (auto const id : ids_)
+            if (id > 0) ::kill(id, SIGKILL);
+        killed_ = true;
+    }
+
+    shm_job const* job_;
+    std::vector<pid_t> ids_; ///< -1: has ended
+    std::vector<descriptor> watched_;
+    std::vector<pollfd> polled_;
+    bool killed_ = false;
+    children_ended ended_;
+};
+
+} // namespace chorus::detail

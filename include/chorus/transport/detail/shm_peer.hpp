@@ -1,0 +1,106 @@
+#pragma once
+/// What a rank of the shared-memory transport keeps of each other rank: messages on their way.
+
+#include <chorus/core/plain_vector.hpp>
+#include <chorus/transport/detail/shm_layout.hpp>
+#include <chorus/transport/transport.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace chorus::detail {
+
+struct shm_outgoing {
+    int peer;
+    exchange ex;
+    std::span<piece const> pieces;
+    std::size_t bytes;
+    token tok;
+    std::uint32_t state; ///< of direct messages and streams, once announced
+    std::size_t sent;    ///< streams: bytes that are in the ring or beyond
+};
+struct shm_incoming {
+    int peer;
+    exchange ex;
+    std::span<piece const> pieces;
+    piece staging; ///< used instead of pieces where a view is asked for
+    token tok;
+    bool view;
+
+    std::span<piece const> target() const { return view ? std::span(&staging, 1) : pieces; }
+};
+/// An announcement that came before anybody asked for it.
+struct shm_early {
+    exchange ex;
+    std::size_t bytes;
+    shm_kind kind;
+    shm_place place;
+    std::byte* kept; ///< the message itself, where the sender does not wait with it
+};
+/// A message that is being received part by part.
+struct shm_stream {
+    shm_incoming wish;
+    std::size_t bytes;
+    std::size_t received;
+    std::uint32_t state;
+};
+/// A message that is being read where it lies.
+struct shm_shown {
+    token tok;
+    int peer;
+    std::uint32_t state; ///< of the sender's; `in_slot`: none
+    static constexpr std::uint32_t in_slot = ~std::uint32_t{0};
+};
+
+struct shm_peer {
+    std::uint32_t next_out = 0; ///< messages announced to it
+    std::uint32_t taken = 0;    ///< of which it was done with so many when we last looked
+    std::uint32_t next_in = 0;  ///< messages of its that were looked at
+    std::uint32_t shown_slots = 0; ///< that are still being read
+    bool watched = false;       ///< is in the list of peers from which something is expected
+    plain_vector<shm_outgoing> unsent;
+    plain_vector<shm_incoming> posted;
+    plain_vector<shm_stream> streams;
+    plain_vector<shm_early> unexpected;
+
+    bool expects() const { return !posted.empty() || !streams.empty(); }
+    /// Place of the first receive that is posted for the exchange; the end where there is none.
+    std::size_t wish_for(exchange const& ex) const {
+        std::size_t i = 0;
+        while (i < posted.size() && !matches(posted[i].ex, ex)) ++i;
+        return i;
+    }
+};
+
+/// Calls copy(memory, bytes) for the pieces' bytes [at, at + bytes), in order.
+template <class Copy>
+void for_part_of(std::span<piece const> pieces, std::size_t at, std::size_t bytes, Copy copy) {
+    for (auto const& each : pieces) {
+        if (at >= each.bytes) {
+            at -= each.bytes;
+            continue;
+        }
+        auto const count = std::min(bytes, each.bytes - at);
+        copy(each.data + at, count);
+        bytes -= count;
+        at = 0;
+        if (bytes == 0) return;
+    }
+}
+inline void gather_part(std::byte* to, std::span<piece const> from, std::size_t at, std::size_t bytes) {
+    for_part_of(from, at, bytes, [&](std::byte const* memory, std::size_t count) {
+        std::memcpy(to, memory, count);
+        to += count;
+    });
+}
+inline void scatter_part(std::byte const* from, std::span<piece const> to, std::size_t at, std::size_t bytes) {
+    for_part_of(to, at, bytes, [&](std::byte* memory, std::size_t count) {
+        std::memcpy(memory, from, count);
+        from += count;
+    });
+}
+
+} // namespace chorus::detail

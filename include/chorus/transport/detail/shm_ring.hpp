@@ -1,0 +1,99 @@
+#pragma once
+/// Where a rank puts messages from private memory for its peers to read: a ring small enough to stay in the second-level
+/// cache, so that copying in and out costs little more than the copies' instructions.
+
+#include <chorus/core/plain_vector.hpp>
+#include <chorus/transport/detail/shm_job.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace chorus::detail {
+
+/// The states of a rank's own messages that are free. They are stored in shared memory; who uses which is known here only.
+class shm_states {
+public:
+    shm_states(shm_job const& job, int rank) : job_(&job), rank_(rank) {
+        free_.reserve(job.shape().states);
+        for (auto which = job.shape().states; which-- > 0;) free_.push_back(which);
+    }
+    bool empty() const { return free_.empty(); }
+    /// A state that says `posted`.
+    std::uint32_t take() {
+        auto const which = free_.back();
+        free_.pop_back();
+        (*this)[which].store(shm_state::posted, std::memory_order_relaxed);
+        return which;
+    }
+    void give_back(std::uint32_t which) { free_.push_back(which); }
+    std::atomic<std::uint32_t>& operator[](std::uint32_t which) const { return job_->state(rank_, which).now; }
+
+private:
+    shm_job const* job_;
+    int rank_;
+    plain_vector<std::uint32_t> free_;
+};
+
+class shm_ring {
+public:
+    struct place {
+        std::size_t offset; ///< in the mapping
+        std::uint32_t state;
+    };
+
+    shm_ring(shm_job const& job, int rank, shm_states& states)
+        : begin_(job.ring_at(rank)), bytes_(job.shape().ring_bytes), states_(&states) {
+        used_.reserve(job.shape().states);
+    }
+
+    /// Messages up to this size go through as one; longer ones in parts of this size.
+    std::size_t part_bytes() const { return bytes_ / 4; }
+
+    /// Room for a message. Nothing as long as readers have not freed enough.
+    std::optional<place> take(std::size_t bytes) {
+        reclaim();
+        auto const size = round_up(bytes, 64);
+        if (states_->empty()) return std::nullopt;
+        if (first_ == used_.size()) head_ = 0;
+        auto const tail = first_ == used_.size() ? bytes_ : used_[first_].offset;
+        auto const wraps = first_ < used_.size() && head_ > tail; // free: [head, end) and [0, tail)
+        if (wraps && head_ + size > bytes_) head_ = 0;
+        auto const end = first_ < used_.size() && head_ > tail ? bytes_ : tail;
+        if (head_ == tail || head_ + size > end) return std::nullopt;
+        auto const at = head_;
+        head_ += size;
+        used_.push_back({at, states_->take()});
+        return place{begin_ + at, used_.back().state};
+    }
+    /// Whether anything was read since the last `take`.
+    bool can_reclaim() const {
+        return first_ < used_.size() && (*states_)[used_[first_].state].load(std::memory_order_acquire) == shm_state::done;
+    }
+
+private:
+    struct entry {
+        std::size_t offset;
+        std::uint32_t state;
+    };
+
+    void reclaim() {
+        while (can_reclaim()) states_->give_back(used_[first_++].state);
+        if (first_ == used_.size()) {
+            used_.clear();
+            first_ = 0;
+        } else if (first_ >= 128) {
+            for (auto i = first_; i < used_.size(); ++i) used_[i - first_] = used_[i];
+            used_.resize(used_.size() - first_);
+            first_ = 0;
+        }
+    }
+
+    std::size_t begin_, bytes_;
+    std::size_t head_ = 0;      ///< where the next message goes
+    shm_states* states_;
+    plain_vector<entry> used_;  ///< the oldest first, from first_ on
+    std::size_t first_ = 0;
+};
+
+} // namespace chorus::detail

@@ -1,0 +1,310 @@
+#pragma once
+/// The shared-memory transport: ranks are processes of one host.
+///
+/// A sender announces a message in the mailbox of its pair, and where it lies:
+///
+///   inlined   short: in the announcement itself
+///   direct    in memory from `allocate`: the receiver copies or folds it from there, and tells the sender. No copy is made
+///   copied    anywhere else: copied into the sender's ring, from where the receiver copies or folds it. The send has finished
+///   stream    the same for messages longer than a part of the ring: part by part, once the receiver is ready
+///
+/// process_vm_readv was measured against the ring and left out: it moves 64 KiB at a fifth and 32 MiB at half of the speed of
+/// a copy, and is forbidden in many containers.
+///
+/// What happens between processes, and by which memory model: detail/shm_layout.hpp. Nobody but its owner touches private
+/// memory, and nobody writes to direct memory of another rank: after `withdraw` nothing reads it either.
+
+#include <chorus/core/plain_vector.hpp>
+#include <chorus/core/text.hpp>
+#include <chorus/transport/detail/backoff.hpp>
+#include <chorus/transport/detail/fork_count.hpp>
+#include <chorus/transport/detail/pieces.hpp>
+#include <chorus/transport/detail/shm_heap.hpp>
+#include <chorus/transport/detail/shm_job.hpp>
+#include <chorus/transport/detail/shm_peer.hpp>
+#include <chorus/transport/detail/shm_ring.hpp>
+#include <chorus/transport/detail/shm_survivors.hpp>
+#include <chorus/transport/detail/shm_watch.hpp>
+#include <chorus/transport/transport.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+class shm_transport {
+public:
+    static constexpr std::string_view name = "shm";
+    static constexpr bool gathers = true;
+
+    /// Waits until all ranks have attached. A transport_error where some has not come by then, or has failed.
+    shm_transport(std::shared_ptr<detail::shm_job> job, int rank, clock::time_point until);
+    shm_transport(shm_transport const&) = delete;
+    shm_transport& operator=(shm_transport const&) = delete;
+    ~shm_transport() {
+        for (auto& peer : peers_) forget_early(peer);
+        for (auto* const each : spare_) ::operator delete(each);
+        if (forks_ != detail::fork_count()) return; // a child of the rank: the rank itself lives on
+        withdraw();
+        job_->leave(rank_, detail::shm_sign::left);
+    }
+
+    int rank() const { return rank_; }
+    int size() const { return job_->size(); }
+    int host_of(int) const { return 0; }
+    /// As measured. Where ranks share a processor, a message is worth a change of process.
+    transport_estimates estimates() const {
+        return {.latency = crowd_ > 1 ? 1e-5 * crowd_ : 2e-7,
+                .per_message = 1e-7,
+                .per_byte = 3.5e-11 * crowd_,
+                .per_byte_folded = 1.2e-11 * crowd_,
+                .segment_bytes = ring_.part_bytes() / 2};
+    }
+    transport_paths paths() const { return paths_; }
+
+    /// Memory that peers read directly. Of this process alone: a forked child must not use it.
+    std::byte* allocate(std::size_t bytes) { return heap_.allocate(bytes); }
+    void free(std::byte* memory) {
+        if (forks_ == detail::fork_count()) heap_.free(memory);
+    }
+
+    bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
+        require_same_process();
+        auto const bytes = detail::total_bytes(pieces);
+        outgoing message{peer, ex, pieces, bytes, tok, 0, 0};
+        auto& line = at(peer).unsent;
+        auto const what = line.empty() ? announce(message) : std::nullopt; // keep the order behind those that wait
+        if (!what) {
+            line.push_back(message);
+            ++unsent_;
+            return false;
+        }
+        return is_finished(*what, message);
+    }
+    bool post_recv(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
+        return post({peer, ex, pieces, {}, tok, false}) != nullptr;
+    }
+    std::byte const* post_view(int peer, exchange const& ex, piece staging, token tok) { return post({peer, ex, {}, staging, tok, true}); }
+    void release(token tok) {
+        for (std::size_t i = 0; i < shown_.size(); ++i) {
+            if (shown_[i].tok != tok) continue;
+            finish_reading(shown_[i]);
+            return shown_.erase_unordered(i);
+        }
+    }
+
+    std::size_t poll(std::span<completion> done) {
+        std::size_t count = 0;
+        if (unsent_ > 0) announce_rest(done, count);
+        if (!unread_.empty()) find_read(done, count);
+        if (!streams_.empty()) feed_streams(done, count);
+        for (std::size_t i = 0; i < watched_.size() && count < done.size();) {
+            auto const from = watched_[i];
+            auto& peer = at(from);
+            while (peer.expects() && count < done.size() && deliver_next(from, done[count])) ++count;
+            if (peer.expects()) {
+                ++i;
+            } else {
+                peer.watched = false;
+                watched_.erase_unordered(i);
+            }
+        }
+        if (count == 0 && ++empty_polls_ % 64 == 0) keep_all_early();
+        return count;
+    }
+
+    void idle(int round, clock::time_point until) {
+        switch (backoff_.next(round)) {
+        case detail::rest::pause: return detail::pause();
+        case detail::rest::yield: return std::this_thread::yield();
+        case detail::rest::sleep: break;
+        }
+        if (until == clock::time_point::min()) return std::this_thread::yield();
+        keep_all_early();
+        auto& asleep = job_->sign(rank_).asleep;
+        asleep.store(1, std::memory_order_relaxed);
+        job_->barrier().heavy();
+        if (!job_->failed() && !something_new()) detail::futex_wait(asleep, 1, until);
+        asleep.store(0, std::memory_order_relaxed);
+    }
+
+    std::optional<transport_failure> failure();
+    void revoke(transport_failure const& why) {
+        if (forks_ == detail::fork_count()) job_->revoke(why);
+    }
+    bool withdraw();
+    std::vector<int> survivors(clock::time_point until);
+
+    void enter(exchange const& ex) {
+        require_same_process();
+        job_->sign(rank_).entered.write(ex);
+    }
+    std::optional<exchange> last_entered(int peer) const { return job_->sign(peer).entered.read(); }
+
+private:
+    using outgoing = detail::shm_outgoing;
+    using incoming = detail::shm_incoming;
+    using shown = detail::shm_shown;
+    using kind = detail::shm_kind;
+    using state = detail::shm_state;
+    using slot = detail::shm_slot;
+
+    enum class taken { refused, pending, served };
+
+    detail::shm_peer& at(int peer) { return peers_[static_cast<std::size_t>(peer)]; }
+    void require_same_process() const {
+        if (forks_ != detail::fork_count()) detail::misuse({"rank ", rank_, ": a forked child cannot use the communicator of its parent"});
+    }
+
+    // Sending.
+
+    /// Where the message will be read. Private memory is everything that is not this rank's heap.
+    kind kind_of(outgoing const& message) const {
+        if (message.bytes <= inline_bytes_) return kind::inlined;
+        if (message.pieces.size() == 1) {
+            auto const from = static_cast<std::size_t>(message.pieces[0].data - job_->at(0));
+            if (from >= heap_begin_ && from < heap_end_) return kind::direct;
+        }
+        return message.bytes <= ring_.part_bytes() ? kind::copied : kind::stream;
+    }
+    /// Puts the message into the mailbox. Nothing where the mailbox, the ring or the states have no room.
+    std::optional<kind> announce(outgoing& message);
+    slot* free_slot_to(int to) {
+        auto& peer = at(to);
+        if (peer.next_out - peer.taken == slots_) {
+            peer.taken = job_->taken(rank_, to).load(std::memory_order_acquire);
+            if (peer.next_out - peer.taken == slots_) return nullptr;
+        }
+        return &job_->slot(rank_, to, peer.next_out);
+    }
+    void publish(int to, slot& where, kind what, exchange const& ex, std::size_t bytes) {
+        auto& head = where.what;
+        head.epoch = epoch_;
+        head.lane = ex.lane;
+        head.kind = what;
+        head.communicator = ex.communicator;
+        head.sequence = ex.sequence;
+        head.signature = ex.signature;
+        head.bytes = bytes;
+        head.turn.store(++at(to).next_out, std::memory_order_release);
+        job_->wake(to);
+    }
+    bool is_finished(kind what, outgoing const& message) {
+        if (what == kind::direct) unread_.push_back(message);
+        if (what == kind::stream) streams_.push_back(message);
+        return what == kind::inlined || what == kind::copied;
+    }
+    void announce_rest(std::span<completion> done, std::size_t& count);
+    void find_read(std::span<completion> done, std::size_t& count) {
+        for (std::size_t i = 0; i < unread_.size() && count < done.size();) {
+            if (states_[unread_[i].state].load(std::memory_order_acquire) != state::done) {
+                ++i;
+                continue;
+            }
+            done[count++] = {unread_[i].tok, nullptr};
+            states_.give_back(unread_[i].state);
+            unread_.erase_unordered(i);
+        }
+    }
+    void feed_streams(std::span<completion> done, std::size_t& count);
+
+    // Receiving.
+
+    /// The oldest announcement of the peer that was not looked at yet, or null.
+    slot* next_slot(int from) {
+        auto& peer = at(from);
+        for (;;) {
+            auto& next = job_->slot(from, rank_, peer.next_in);
+            if (next.what.turn.load(std::memory_order_acquire) != peer.next_in + 1) return nullptr;
+            if (next.what.epoch == epoch_) return &next;
+            free_slot(from); // from before a renewal: what it names was forgotten by all
+        }
+    }
+    void free_slot(int from) {
+        auto& peer = at(from);
+        ++peer.next_in;
+        if (peer.shown_slots == 0) give_slots_back(from);
+    }
+    void give_slots_back(int from) {
+        job_->taken(from, rank_).store(at(from).next_in, std::memory_order_release);
+        job_->wake(from);
+    }
+
+    std::byte const* post(incoming const& wish);
+    bool deliver_next(int from, completion& done);
+    taken take(exchange const& ex, std::size_t bytes, kind what, detail::shm_place const* place, std::byte const* inlined, bool in_slot,
+               incoming const& wish, std::byte const*& view);
+    taken take_from_slot(slot& from, incoming const& wish, std::byte const*& view) {
+        return take(from.what.ex(), from.what.bytes, from.what.kind, &from.place(), from.bytes(), true, wish, view);
+    }
+    bool take_part(int from, detail::shm_place const& place, completion& done);
+    void keep_early(int from, slot& what);
+    void keep_all_early();
+    void forget_early(detail::shm_peer& peer) {
+        for (auto const& each : peer.unexpected) drop_kept(each);
+        peer.unexpected.clear();
+    }
+    std::byte* memory_to_keep(std::size_t bytes) {
+        if (bytes > inline_bytes_ || spare_.empty()) return static_cast<std::byte*>(::operator new(std::max(bytes, inline_bytes_)));
+        auto* const found = spare_.back();
+        spare_.pop_back();
+        return found;
+    }
+    void drop_kept(detail::shm_early const& what) {
+        if (what.kept == nullptr) return;
+        if (what.bytes <= inline_bytes_ && spare_.size() < 64) spare_.push_back(what.kept);
+        else ::operator delete(what.kept);
+    }
+    void finish_reading(shown const& what) {
+        if (what.state == shown::in_slot) {
+            if (--at(what.peer).shown_slots == 0) give_slots_back(what.peer);
+            return;
+        }
+        job_->state(what.peer, what.state).now.store(state::done, std::memory_order_release);
+        job_->wake(what.peer);
+    }
+
+    // Waiting and the end.
+
+    bool something_new();
+    bool take_back(outgoing const& message);
+    static transport_failure gone(int peer, std::string_view how) { return {transport_failure::kind::left, peer, std::string(how), 0, 0}; }
+
+    std::shared_ptr<detail::shm_job> job_;
+    int rank_;
+    unsigned forks_ = detail::fork_count();
+    std::size_t inline_bytes_, heap_begin_, heap_end_;
+    std::uint32_t slots_;
+    std::uint16_t epoch_ = 0;
+    std::vector<detail::shm_peer> peers_;
+    std::vector<bool> member_; ///< goes on after the last renewal
+    detail::shm_states states_;
+    detail::shm_ring ring_;
+    detail::shm_heap heap_;
+    detail::shm_watch watch_;
+    plain_vector<int> watched_;      ///< peers from which something is expected
+    plain_vector<outgoing> unread_;  ///< direct, announced, and the peer has not read them yet
+    plain_vector<outgoing> streams_; ///< announced, not yet all in the ring
+    plain_vector<shown> shown_;      ///< views that were given out
+    plain_vector<std::byte*> spare_; ///< memory for early messages
+    std::size_t unsent_ = 0;         ///< messages that found no room
+    unsigned empty_polls_ = 0;
+    transport_paths paths_;
+    std::optional<transport_failure> mismatch_;
+    double crowd_ = 1; ///< ranks per processor, at least 1
+    detail::backoff backoff_{1};
+};
+
+} // namespace chorus
+
+#include <chorus/transport/detail/shm_messages.hpp>

@@ -1,0 +1,351 @@
+/// What happens to the ranks of a host when one of them is killed, memory runs out, or a rank forks; and what is left behind.
+
+#include "support/sanitized.hpp"
+#include "support/shm_ranks.hpp"
+
+#include <chorus/algorithm/tags.hpp>
+#include <chorus/runtime/allocate.hpp>
+#include <chorus/runtime/collectives/exchanges.hpp>
+#include <chorus/runtime/collectives/gathers.hpp>
+#include <chorus/runtime/collectives/reductions.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace chorus;
+using namespace chorus::testing;
+
+namespace {
+
+/// What this process has: descriptors, mappings of shared memory, children.
+struct belongings {
+    std::ptrdiff_t descriptors, mappings;
+    bool children;
+
+    static belongings now() {
+        auto const files = std::filesystem::directory_iterator("/proc/self/fd");
+        std::ifstream maps("/proc/self/maps");
+        std::ptrdiff_t shared = 0;
+        for (std::string line; std::getline(maps, line);) shared += line.find("memfd:chorus") != std::string::npos ? 1 : 0;
+        return {std::distance(begin(files), end(files)), shared, ::waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD};
+    }
+    friend bool operator==(belongings const&, belongings const&) = default;
+};
+
+struct named_call {
+    char const* name;
+    std::function<void(communicator&)> call;
+};
+
+/// Every collective, on vectors that are long enough to take several messages.
+std::vector<named_call> every_collective() {
+    static std::vector<int> in, out, many_in, many_out;
+    auto const ready = [](communicator& comm) {
+        in.assign(200'000, 1);
+        out.assign(200'000, 0);
+        many_in.assign(in.size() * static_cast<std::size_t>(comm.size()), 1);
+        many_out.assign(many_in.size(), 0);
+    };
+    std::vector<named_call> all{
+        {"all_reduce", [](communicator& comm) { all_reduce(comm, in, out); }},
+        {"all_reduce, short", [](communicator& comm) { all_reduce(comm, std::span(in).first(4), std::span(out).first(4)); }},
+        {"reduce_scatter", [](communicator& comm) { reduce_scatter(comm, many_in, out); }},
+        {"all_gather", [](communicator& comm) { all_gather(comm, in, many_out); }},
+        {"all_to_all", [](communicator& comm) { all_to_all(comm, many_in, many_out); }},
+        {"broadcast", [](communicator& comm) { broadcast(comm, in, 0); }},
+        {"reduce", [](communicator& comm) { reduce(comm, in, out, std::plus<>{}, 0); }},
+        {"gather", [](communicator& comm) { gather(comm, in, std::span(many_out).first(comm.rank() == 0 ? many_out.size() : 0), 0); }},
+        {"scatter", [](communicator& comm) { scatter(comm, std::span(many_in).first(comm.rank() == 0 ? many_in.size() : 0), out, 0); }},
+        {"scan", [](communicator& comm) { scan(comm, in, out); }},
+        {"exclusive_scan", [](communicator& comm) { exclusive_scan(comm, in, out); }},
+        {"barrier", [](communicator& comm) { barrier(comm); }}};
+    for (auto& each : all)
+        each.call = [ready, call = each.call](communicator& comm) {
+            if (in.empty()) ready(comm);
+            call(comm);
+        };
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("a rank that is killed in the middle of a collective is named within two seconds", "[transport/shm/fault]") {
+    constexpr int ranks = 4, victim = 2;
+    auto const before = belongings::now();
+    for (auto const& each : every_collective()) {
+        CAPTURE(each.name);
+        auto const start = chorus::clock::now();
+        auto const got = thrown_by_processes(ranks, patient(), [&](communicator& comm) {
+            std::thread killer;
+            barrier(comm);
+            if (comm.rank() == victim)
+                killer = std::thread([] {
+                    std::this_thread::sleep_for(std::chrono::milliseconds(15));
+                    ::raise(SIGKILL);
+                });
+            auto const told = outcome_of([&] {
+                for (;;) { // a chain's root runs ahead without the last: all meet now and then
+                    for (int i = 0; i < 5; ++i) each.call(comm);
+                    barrier(comm);
+                }
+            });
+            if (!told.has("rank 2 died") && !told.has("was killed")) throw std::runtime_error("not named: " + told.text);
+            if (told.kind != "transport") throw std::runtime_error("a " + told.kind + " error: " + told.text);
+        });
+        CHECK(got == "rank 2: was killed by signal 9 (Killed)");
+        CHECK(chorus::clock::now() - start < std::chrono::seconds(CHORUS_SANITIZED ? 10 : 2));
+    }
+    CHECK(belongings::now() == before);
+}
+
+TEST_CASE("ranks that sleep learn of a death as well, whatever they wait for", "[transport/shm/fault]") {
+    auto const before = belongings::now();
+    auto const start = chorus::clock::now();
+    auto const got = thrown_by_processes(3, patient(), [](communicator& comm) {
+        if (comm.rank() == 1) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(200)); // the others are fast asleep
+            ::raise(SIGKILL);
+        }
+        auto pair = comm.rank() == 0 ? 2 : 0; // they wait for each other, not for the one that dies
+        std::vector<int> nothing(1);
+        auto const told = outcome_of([&] { recv(comm, nothing, pair); });
+        if (told.kind != "transport" || !told.has("rank 1")) throw std::runtime_error("rank " + std::to_string(comm.rank()) + ": " + told.text);
+    });
+    CHECK(got == "rank 1: was killed by signal 9 (Killed)");
+    CHECK(chorus::clock::now() - start < std::chrono::seconds(2));
+    CHECK(belongings::now() == before);
+}
+
+TEST_CASE("no buffer is touched after the error was thrown", "[transport/shm/fault]") {
+    auto const got = thrown_by_processes(4, patient(), [](communicator& comm) {
+        constexpr std::size_t count = 500'000;
+        auto data = allocate<int>(comm, count);
+        std::fill(data.begin(), data.end(), 1);
+        barrier(comm);
+        std::thread killer;
+        if (comm.rank() == 3)
+            killer = std::thread([] {
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                ::raise(SIGKILL);
+            });
+        auto const told = outcome_of([&] {
+            for (;;) all_reduce(comm, data, std::plus<>{}, ring{});
+        });
+        std::fill(data.begin(), data.end(), 7);
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        if (!std::all_of(data.begin(), data.end(), [](int each) { return each == 7; })) throw std::runtime_error("touched");
+    });
+    CHECK(got == "rank 3: was killed by signal 9 (Killed)");
+}
+
+TEST_CASE("the survivors of a killed rank go on", "[transport/shm/fault]") {
+    auto* const went_on = static_cast<std::atomic<int>*>(
+        ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    auto const got = thrown_by_processes(4, patient(), [&](communicator& comm) {
+        std::vector<int> data(100'000, 1);
+        all_reduce(comm, data);
+        if (comm.rank() == 1) ::raise(SIGKILL);
+        auto const told = outcome_of([&] {
+            for (;;) all_reduce(comm, data, std::plus<>{}, ring{});
+        });
+        auto rest = comm.shrink();
+        for (int again = 0; again < 50; ++again) {
+            std::fill(data.begin(), data.end(), 1);
+            all_reduce(rest, data, std::plus<>{}, ring{});
+            if (rest.size() != 3 || data.front() != 3 || data.back() != 3) throw std::runtime_error("the sum is wrong");
+        }
+        went_on->fetch_add(1);
+    });
+    CHECK(got == "rank 1: was killed by signal 9 (Killed)");
+    CHECK(went_on->load() == 3);
+    ::munmap(went_on, 4096);
+}
+
+TEST_CASE("shrink gives the same answer to all survivors, round after round", "[transport/shm/renewal]") {
+    auto const wrong = run_shm_threads(5, patient(), [](communicator& comm) {
+        auto now = comm.dup();
+        for (int round = 0; round < 3; ++round) {
+            if (now.rank() == 1 && round > 0) return; // leaves
+            std::vector<int> data(3'000, 1);
+            auto const told = outcome_of([&] {
+                if (round == 0 && now.rank() == 2) throw std::runtime_error("gives up");
+                for (;;) all_reduce(now, data, std::plus<>{}, ring{});
+            });
+            if (round == 0 && now.rank() == 2) now.shared_context()->fail(std::make_exception_ptr(std::runtime_error("gives up")));
+            now = now.shrink();
+            if (now.size() != 5 - round) throw std::runtime_error("goes on with " + std::to_string(now.size()));
+            std::fill(data.begin(), data.end(), 1);
+            all_reduce(now, data, std::plus<>{}, ring{});
+            if (data.back() != now.size()) throw std::runtime_error("the sum is wrong");
+        }
+    });
+    for (auto const& each : wrong) CHECK(each == "");
+}
+
+TEST_CASE("too little memory is an error and no SIGBUS", "[transport/shm/memory]") {
+    auto const before = belongings::now();
+    CHECK(thrown_by_processes(2, patient(), [](communicator& comm) {
+              auto const small = allocate<char>(comm, 1000);
+              auto const told = outcome_of([&] { allocate<char>(comm, std::size_t{64} << 20); });
+              if (told.kind != "transport" || !told.has("no room for 67108864 bytes")) throw std::runtime_error(told.text);
+              barrier(comm);
+          }, {.heap_bytes = std::size_t{8} << 20}) == "");
+
+    // A limit of the system: in a process of its own, since it cannot be lifted again everywhere.
+    auto const child = ::fork();
+    if (child == 0) {
+        rlimit const most{1 << 20, 1 << 20};
+        ::setrlimit(RLIMIT_FSIZE, &most);
+        auto const told = outcome_of([] { run_processes(2, [](communicator&) {}); });
+        ::_exit(told.kind == "transport" && told.has("shared memory") ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    CHECK(belongings::now() == before);
+}
+
+TEST_CASE("memory that was given back is there for the next", "[transport/shm/memory]") {
+    CHECK(thrown_by_processes(2, patient(), [](communicator& comm) {
+              for (int i = 0; i < 20; ++i) {
+                  auto a = allocate<int>(comm, 500'000);
+                  auto b = allocate<int>(comm, 100'000);
+                  for (auto& each : a)
+                      if (std::exchange(each, 1) != 0) throw std::runtime_error("not zero");
+                  auto moved = std::move(a);
+                  all_reduce(comm, moved);
+                  if (moved[499'999] != 2 || !moved.is_shared()) throw std::runtime_error("wrong sum");
+              }
+          }, {.heap_bytes = std::size_t{8} << 20}) == "");
+}
+
+TEST_CASE("which path a message took is told", "[transport/shm/paths]") {
+    CHECK(thrown_by_processes(2, patient(), [](communicator& comm) {
+              auto const paths = [&] { return comm.shared_context()->transport().paths(); };
+              std::vector<int> data(100'000, 1);
+              all_reduce(comm, data);
+              auto const copied = paths();
+              if (copied[transport_path::copied].bytes == 0 || copied[transport_path::direct].messages != 0) throw std::runtime_error("not copied");
+              auto shared = allocate<int>(comm, data.size());
+              all_reduce(comm, shared);
+              auto const direct = paths();
+              if (direct[transport_path::copied].bytes != copied[transport_path::copied].bytes) throw std::runtime_error("copied");
+              if (direct[transport_path::direct].bytes != 4 * data.size()) throw std::runtime_error("not direct");
+          }) == "");
+}
+
+TEST_CASE("a child that a rank forks neither disturbs it nor can use its communicator", "[transport/shm/fork]") {
+    CHECK(thrown_by_processes(2, patient(), [](communicator& comm) {
+              std::vector<int> data(10, 1);
+              all_reduce(comm, data);
+              auto const child = ::fork();
+              if (child == 0) {
+                  auto const told = outcome_of([&] { all_reduce(comm, data); });
+                  { auto const gone = std::move(comm); } // its context ends here, in the child alone
+                  ::_exit(told.has("a forked child cannot use the communicator of its parent") ? 0 : 1);
+              }
+              int status = 0;
+              ::waitpid(child, &status, 0);
+              if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("the child was not refused");
+              for (int i = 0; i < 100; ++i) all_reduce(comm, data, maximum{});
+          }) == "");
+}
+
+TEST_CASE("two jobs at once do not see each other", "[transport/shm/fault]") {
+    auto const job = [](int ranks) {
+        return thrown_by_processes(ranks, patient(), [](communicator& comm) {
+            for (int i = 0; i < 200; ++i) {
+                std::vector<int> data(i % 7 == 0 ? 20'000 : 3, 1);
+                all_reduce(comm, data);
+                if (data.back() != comm.size()) throw std::runtime_error("wrong sum");
+            }
+        });
+    };
+    auto const other = ::fork();
+    if (other == 0) ::_exit(job(2).empty() ? 0 : 1);
+    CHECK(job(3) == "");
+    int status = 0;
+    REQUIRE(::waitpid(other, &status, 0) == other);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+}
+
+TEST_CASE("sixty-four ranks on this machine", "[transport/shm/fault]") {
+    auto const before = belongings::now();
+    CHECK(thrown_by_processes(64, patient(), [](communicator& comm) {
+              std::vector<int> data(1000, 1), all(64 * 10), mine(10, comm.rank());
+              for (int i = 0; i < 3; ++i) {
+                  std::fill(data.begin(), data.end(), 1);
+                  all_reduce(comm, data);
+                  all_gather(comm, mine, all);
+                  if (data.back() != 64 || all[639] != 63) throw std::runtime_error("wrong");
+              }
+          }, {.heap_bytes = std::size_t{1} << 30}) == ""); // thread sanitizers leave little address space
+    CHECK(belongings::now() == before);
+}
+
+TEST_CASE("a rank that waits for a second uses no processor", "[transport/shm/waiting]") {
+    CHECK(thrown_by_processes(2, patient(), [](communicator& comm) {
+              barrier(comm);
+              if (comm.rank() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+              rusage before{}, after{};
+              ::getrusage(RUSAGE_SELF, &before);
+              barrier(comm);
+              ::getrusage(RUSAGE_SELF, &after);
+              auto const used = [](rusage const& of) { return of.ru_utime.tv_sec * 1'000'000 + of.ru_utime.tv_usec + of.ru_stime.tv_sec * 1'000'000 + of.ru_stime.tv_usec; };
+              auto const spent = used(after) - used(before);
+              if (spent > (CHORUS_SANITIZED ? 300'000 : 50'000)) throw std::runtime_error(std::to_string(spent) + " us of processor time");
+          }) == "");
+}
+
+TEST_CASE("what a rank throws reaches the caller with its rank, kind and words", "[transport/shm/run]") {
+    auto const thrown = [](auto f) {
+        try {
+            run_processes(3, f);
+        } catch (rank_error const& e) {
+            auto const inner = outcome_of([&] { std::rethrow_if_nested(e); });
+            return std::to_string(e.rank()) + " " + inner.kind + " " + e.what();
+        }
+        return std::string();
+    };
+    CHECK(thrown([](communicator& comm) {
+              if (comm.rank() == 1) throw std::runtime_error("no more");
+              barrier(comm);
+          }) == "1 other rank 1: no more");
+    CHECK(thrown([](communicator& comm) {
+              std::vector<int> data(3), other(4);
+              if (comm.rank() == 2) all_reduce(comm, data, other);
+              barrier(comm);
+          }).starts_with("2 usage rank 2: chorus: rank 2: all_reduce: the output has 4"));
+    CHECK(thrown([](communicator& comm) {
+              if (comm.rank() == 0) std::_Exit(3);
+              barrier(comm);
+          }).starts_with("0 transport rank 0: ended with status 3"));
+    CHECK(thrown([](communicator&) {}) == "");
+    CHECK_THROWS_AS(run_processes(0, [](communicator&) {}), usage_error);
+}
+
+TEST_CASE("calls that differ are told apart over shared memory", "[transport/shm/mismatch]") {
+    auto const got = thrown_by_processes(2, patient(), [](communicator& comm) {
+        std::vector<int> data(12, 5);
+        all_reduce(comm, std::span(data).first(comm.rank() == 0 ? 12 : 11));
+    });
+    CHECK(got.find("calls do not match") != std::string::npos);
+}
