@@ -45,8 +45,8 @@ struct clos_shape {
     std::uint32_t endpoints() const { return all_edges() * per_edge; }
     std::uint32_t hosts() const { return endpoints() / nics; }
     bool three_tiers() const { return cores > 0; }
-    std::uint32_t xs() const { return aggregations * edge_cables; }                  ///< uplinks of an edge switch
-    std::uint32_t ys() const { return three_tiers() ? cores * core_cables : 1; }     ///< of an aggregation switch
+    std::uint32_t xs() const { return aggregations * edge_cables; }              ///< uplinks of an edge switch
+    std::uint32_t ys() const { return three_tiers() ? cores * core_cables : 1; } ///< of an aggregation switch
     std::uint32_t routes() const { return planes * xs() * ys(); }
 
     // Where an endpoint is.

@@ -77,9 +77,7 @@ public:
     std::uint32_t bundles() const { return clos_ ? 2 * clos_->bundles() : 0; }
     std::uint32_t hops() const { return links() + bundles(); } ///< hop ids are below this
     std::uint32_t hosts() const { return hosts_; }
-    std::uint32_t host_of(endpoint_id e) const {
-        return host_of_.empty() ? e / (endpoints_ / hosts_) : host_of_[e];
-    }
+    std::uint32_t host_of(endpoint_id e) const { return host_of_.empty() ? e / (endpoints_ / hosts_) : host_of_[e]; }
     clos_shape const* clos() const { return clos_ ? &*clos_ : nullptr; }
     std::vector<layer> const& layers() const { return layers_; }
     std::vector<cable> const& cables() const { return cables_; }
@@ -140,7 +138,7 @@ private:
     std::vector<layer> layers_;
     std::vector<cable_kind> kinds_;
     std::vector<cable> cables_;
-    std::vector<float> health_;         // by link; empty while all are fine
+    std::vector<float> health_;          // by link; empty while all are fine
     std::vector<std::uint32_t> host_of_; // empty: equal hosts in order
     std::optional<clos_shape> clos_;
 };
