@@ -47,7 +47,7 @@ TEST_CASE("a simulation repeats bit by bit", "[fluid]") {
 
 TEST_CASE("a flow that starts later slows the first from then on", "[fluid]") {
     fluid flows({1.0});
-    std::vector<std::int32_t> const link{0};
+    std::vector<std::uint32_t> const link{0};
     auto const first = flows.start(link, {}, 10);
     auto const nothing = [](std::int32_t) {};
     flows.advance(4, nothing);
@@ -69,10 +69,10 @@ TEST_CASE("a flow that starts later slows the first from then on", "[fluid]") {
 TEST_CASE("flows of no bytes end at once, also where nothing moves", "[fluid]") {
     fluid flows({0.0});
     int ended = 0;
-    flows.start(std::vector<std::int32_t>{0}, {}, 0);
+    flows.start(std::vector<std::uint32_t>{0}, {}, 0);
     CHECK(flows.next() == 0);
     flows.advance(0, [&](std::int32_t) { ++ended; });
     CHECK(ended == 1);
     CHECK(flows.active() == 0);
-    CHECK_THROWS_AS(flows.start(std::vector<std::int32_t>{0}, {}, -1), chorus::usage_error);
+    CHECK_THROWS_AS(flows.start(std::vector<std::uint32_t>{0}, {}, -1), chorus::usage_error);
 }

@@ -32,8 +32,8 @@ void require_equal(std::vector<double> const& found, std::vector<double> const& 
 
 TEST_CASE("two flows over one link get half of it each, and what one leaves goes to the other", "[max_min]") {
     max_min shared({10, 4});
-    auto const a = shared.add(std::vector<std::int32_t>{0});
-    auto const b = shared.add(std::vector<std::int32_t>{0, 1});
+    auto const a = shared.add(std::vector<std::uint32_t>{0});
+    auto const b = shared.add(std::vector<std::uint32_t>{0, 1});
     shared.update();
     CHECK(shared.rate(a) == 6);
     CHECK(shared.rate(b) == 4);
@@ -51,7 +51,7 @@ TEST_CASE("two flows over one link get half of it each, and what one leaves goes
 
 TEST_CASE("a flow of weight 1/4 on a link takes a quarter of its rate there", "[max_min]") {
     max_min shared({1, 10});
-    std::vector<std::int32_t> const links{0, 1};
+    std::vector<std::uint32_t> const links{0, 1};
     std::vector<double> const weights{0.25, 1};
     auto const flow = shared.add(links, weights);
     shared.update();
@@ -61,7 +61,7 @@ TEST_CASE("a flow of weight 1/4 on a link takes a quarter of its rate there", "[
 
 TEST_CASE("a dead link stops its flows and nobody else", "[max_min]") {
     max_min shared({1, 1});
-    auto const a = shared.add(std::vector<std::int32_t>{0}), b = shared.add(std::vector<std::int32_t>{1});
+    auto const a = shared.add(std::vector<std::uint32_t>{0}), b = shared.add(std::vector<std::uint32_t>{1});
     shared.set_capacity(0, 0);
     shared.update();
     CHECK(shared.rate(a) == 0);
@@ -70,9 +70,9 @@ TEST_CASE("a dead link stops its flows and nobody else", "[max_min]") {
 
 TEST_CASE("what cannot be a flow or a link is refused", "[max_min]") {
     max_min shared({1.0});
-    CHECK_THROWS_AS(shared.add(std::vector<std::int32_t>{}), chorus::usage_error);
-    CHECK_THROWS_AS(shared.add(std::vector<std::int32_t>{1}), chorus::usage_error);
-    CHECK_THROWS_AS(shared.add(std::vector<std::int32_t>{0}, std::vector<double>{0.0}), chorus::usage_error);
+    CHECK_THROWS_AS(shared.add(std::vector<std::uint32_t>{}), chorus::usage_error);
+    CHECK_THROWS_AS(shared.add(std::vector<std::uint32_t>{1}), chorus::usage_error);
+    CHECK_THROWS_AS(shared.add(std::vector<std::uint32_t>{0}, std::vector<double>{0.0}), chorus::usage_error);
     CHECK_THROWS_AS(shared.set_capacity(0, -1), chorus::usage_error);
     CHECK_THROWS_AS(max_min({1 / 0.0}), chorus::usage_error);
 }
@@ -98,7 +98,7 @@ TEST_CASE("rates are those of a plain water-filling, whatever comes and goes", "
             } else {
                 auto const link = random() % problem.capacities.size();
                 problem.capacities[link] = static_cast<double>(random() % 5);
-                shared.set_capacity(static_cast<std::int32_t>(link), problem.capacities[link]);
+                shared.set_capacity(static_cast<std::uint32_t>(link), problem.capacities[link]);
             }
             if (random() % 3 == 0) continue; // several changes at once
             shared.update();
@@ -124,7 +124,7 @@ TEST_CASE("every flow has a bottleneck: a full link on which nobody is faster", 
     auto const each_link = [&](auto visit) {
         for (std::size_t f = 1000; f < problem.flows.size(); ++f)
             for (std::size_t i = 0; i < problem.flows[f].links.size(); ++i)
-                visit(f, static_cast<std::size_t>(problem.flows[f].links[i]), problem.flows[f].weights[i]);
+                visit(f, problem.flows[f].links[i], problem.flows[f].weights[i]);
     };
     each_link([&](std::size_t f, std::size_t link, double weight) {
         auto const rate = shared.rate(static_cast<std::int32_t>(f));
@@ -145,8 +145,8 @@ TEST_CASE("every flow has a bottleneck: a full link on which nobody is faster", 
 
 TEST_CASE("a change is local: flows elsewhere are not touched", "[max_min]") {
     max_min shared(std::vector<double>(1000, 1.0));
-    for (std::int32_t i = 0; i < 1000; ++i)
-        for (int k = 0; k < 3; ++k) shared.add(std::vector<std::int32_t>{i});
+    for (std::uint32_t i = 0; i < 1000; ++i)
+        for (int k = 0; k < 3; ++k) shared.add(std::vector<std::uint32_t>{i});
     CHECK(shared.update().size() == 3000);
     shared.remove(30);
     CHECK(shared.update().size() == 2);

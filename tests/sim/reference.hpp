@@ -11,7 +11,7 @@
 namespace chorus::testing {
 
 struct plain_flow {
-    std::vector<std::int32_t> links;
+    std::vector<std::uint32_t> links;
     std::vector<double> weights;
     double bytes = 1;
 };
@@ -24,7 +24,7 @@ inline plain_flow random_flow(std::mt19937_64& random, std::size_t links) {
     plain_flow flow;
     auto const count = 1 + random() % std::min<std::size_t>(5, links);
     while (flow.links.size() < count) {
-        auto const link = static_cast<std::int32_t>(random() % links);
+        auto const link = static_cast<std::uint32_t>(random() % links);
         if (std::find(flow.links.begin(), flow.links.end(), link) != flow.links.end()) continue;
         flow.links.push_back(link);
         flow.weights.push_back(random() % 3 == 0 ? 0.25 * static_cast<double>(1 + random() % 6) : 1.0);
@@ -47,7 +47,7 @@ inline std::vector<double> water_filling(sharing_problem const& problem) {
         std::vector<double> weight(left.size());
         for (std::size_t f = 0; f < rates.size(); ++f)
             for (std::size_t i = 0; rates[f] < 0 && i < problem.flows[f].links.size(); ++i)
-                weight[static_cast<std::size_t>(problem.flows[f].links[i])] += problem.flows[f].weights[i];
+                weight[problem.flows[f].links[i]] += problem.flows[f].weights[i];
         auto lowest = std::numeric_limits<double>::infinity();
         std::size_t full = 0;
         for (std::size_t l = 0; l < left.size(); ++l)
@@ -58,7 +58,7 @@ inline std::vector<double> water_filling(sharing_problem const& problem) {
             if (rates[f] >= 0 || std::find(flow.links.begin(), flow.links.end(), full) == flow.links.end()) continue;
             rates[f] = lowest;
             for (std::size_t i = 0; i < flow.links.size(); ++i)
-                left[static_cast<std::size_t>(flow.links[i])] -= flow.weights[i] * lowest;
+                left[flow.links[i]] -= flow.weights[i] * lowest;
         }
     }
 }

@@ -34,7 +34,7 @@ public:
 
     /// Begins a flow now. Returns its number, which is free for others once the flow has ended. Preconditions: those of
     /// max_min::add; throws usage_error for bytes that are negative or not finite. A flow of 0 bytes ends at once.
-    std::int32_t start(std::span<std::int32_t const> links, std::span<double const> weights, double bytes) {
+    std::int32_t start(std::span<std::uint32_t const> links, std::span<double const> weights, double bytes) {
         if (!(bytes >= 0) || std::isinf(bytes)) throw usage_error("chorus: a flow cannot have " + std::to_string(bytes) + " bytes");
         auto const flow = rates_.add(links, weights);
         auto const slot = static_cast<std::size_t>(flow);
@@ -53,7 +53,7 @@ public:
         stale_ = true;
     }
 
-    void set_capacity(std::int32_t link, double bytes_per_second) {
+    void set_capacity(std::uint32_t link, double bytes_per_second) {
         rates_.set_capacity(link, bytes_per_second);
         stale_ = true;
     }

@@ -40,13 +40,13 @@ public:
     std::size_t flows() const { return alive_; }
     /// All flows' numbers are below.
     std::size_t bound() const { return flows_.size(); }
-    double capacity(std::int32_t link) const { return at(link).capacity; }
+    double capacity(std::uint32_t link) const { return at(link).capacity; }
     double rate(std::int32_t flow) const { return of(flow).rate; }
     /// The full link that holds the flow back.
-    std::int32_t bottleneck(std::int32_t flow) const { return of(flow).bottleneck; }
+    std::uint32_t bottleneck(std::int32_t flow) const { return of(flow).bottleneck; }
 
     /// What its flows take of a link. O(flows on it).
-    double load(std::int32_t link) const {
+    double load(std::uint32_t link) const {
         double sum = 0;
         for (auto e = at(link).first; e >= 0; e = entry(e).next) sum += entry(e).weight * of(entry(e).flow).rate;
         return sum;
@@ -55,7 +55,7 @@ public:
     /// A flow over these links, each named once, with a weight on each (none given: 1). Returns its number, that of a
     /// removed flow where there is one of as many links. Its rate is 0 until `update`. Throws usage_error where there
     /// is no link, or a weight that is not positive.
-    std::int32_t add(std::span<std::int32_t const> links, std::span<double const> weights = {}) {
+    std::int32_t add(std::span<std::uint32_t const> links, std::span<double const> weights = {}) {
         if (links.empty()) detail::misuse({"a flow of the simulation needs a link"});
         if (!weights.empty() && weights.size() != links.size()) detail::misuse({"a weight is needed for each of ", links.size(), " links"});
         auto const number = slot(links.size());
@@ -63,7 +63,7 @@ public:
         flow.alive = true;
         for (std::size_t i = 0; i < links.size(); ++i) {
             auto const weight = weights.empty() ? 1.0 : weights[i];
-            if (links[i] < 0 || static_cast<std::size_t>(links[i]) >= links_.size()) detail::misuse({"no link ", links[i]});
+            if (links[i] >= links_.size()) detail::misuse({"no link ", links[i]});
             if (!(weight > 0)) detail::misuse({"the weight of a flow on link ", links[i], " is not positive"});
             attach(flow.first + static_cast<std::int32_t>(i), links[i], number, weight);
         }
@@ -78,12 +78,12 @@ public:
         for (auto e = flow.first; e < flow.first + flow.count; ++e) detach(e);
         flow.alive = false;
         flow.rate = 0;
-        flow.bottleneck = -1;
+        flow.bottleneck = none;
         free_[flow.count].push_back(number);
         --alive_;
     }
 
-    void set_capacity(std::int32_t link, double capacity) {
+    void set_capacity(std::uint32_t link, double capacity) {
         at(link).capacity = checked(capacity);
         for (auto e = at(link).first; e >= 0; e = entry(e).next) join(entry(e).flow);
     }
@@ -113,6 +113,7 @@ public:
 
 private:
     static constexpr double tolerance = 1e-9;
+    static constexpr std::uint32_t none = UINT32_MAX;
 
     struct link_state {
         double capacity = 0;
@@ -125,7 +126,7 @@ private:
     struct flow_state {
         double rate = 0, old_rate = 0;
         std::int32_t first = 0, count = 0; ///< its entries
-        std::int32_t bottleneck = -1;
+        std::uint32_t bottleneck = none;
         std::uint32_t frozen = 0; ///< the filling that has frozen it last
         bool member = false;      ///< of what is filled next
         bool alive = false;
@@ -133,7 +134,8 @@ private:
     /// A flow on a link: a node of the link's list.
     struct entry_state {
         double weight = 1;
-        std::int32_t link = -1, flow = -1, next = -1, previous = -1;
+        std::uint32_t link = 0;
+        std::int32_t flow = -1, next = -1, previous = -1;
     };
 
     static double checked(double capacity) {
@@ -141,8 +143,8 @@ private:
             throw usage_error("chorus: a link's capacity must be finite and not negative, not " + std::to_string(capacity));
         return capacity;
     }
-    link_state& at(std::int32_t link) { return links_[static_cast<std::size_t>(link)]; }
-    link_state const& at(std::int32_t link) const { return links_[static_cast<std::size_t>(link)]; }
+    link_state& at(std::uint32_t link) { return links_[link]; }
+    link_state const& at(std::uint32_t link) const { return links_[link]; }
     flow_state& of(std::int32_t flow) { return flows_[static_cast<std::size_t>(flow)]; }
     flow_state const& of(std::int32_t flow) const { return flows_[static_cast<std::size_t>(flow)]; }
     entry_state& entry(std::int32_t e) { return entries_[static_cast<std::size_t>(e)]; }
@@ -162,7 +164,7 @@ private:
         flows_.push_back(fresh);
         return static_cast<std::int32_t>(flows_.size()) - 1;
     }
-    void attach(std::int32_t e, std::int32_t link, std::int32_t flow, double weight) {
+    void attach(std::int32_t e, std::uint32_t link, std::int32_t flow, double weight) {
         auto& head = at(link).first;
         entry(e) = {weight, link, flow, head, -1};
         if (head >= 0) entry(head).previous = e;
@@ -227,7 +229,7 @@ private:
     static double level(link_state const& l) { return std::max(l.left, 0.0) / l.open_weight; }
 
     /// The link is full: all its open members stay at this rate.
-    void freeze(std::int32_t link, double share) {
+    void freeze(std::uint32_t link, double share) {
         for (auto e = at(link).first; e >= 0; e = entry(e).next) {
             auto& flow = of(entry(e).flow);
             if (!flow.member || flow.frozen == round_) continue;
@@ -244,7 +246,7 @@ private:
     }
 
     /// Lets those join who have lost their bottleneck on this link, or are faster than a member that is held back by it.
-    void invite(std::int32_t link) {
+    void invite(std::uint32_t link) {
         auto const& l = at(link);
         double fastest = 0, used = 0, held_back = std::numeric_limits<double>::infinity();
         for (auto e = l.first; e >= 0; e = entry(e).next) {
@@ -269,10 +271,10 @@ private:
     std::size_t alive_ = 0;
     std::uint32_t round_ = 0;
     std::vector<std::int32_t> members_;  ///< the flows that are filled
-    std::vector<std::int32_t> touched_;  ///< the links that members use
-    std::vector<std::int32_t> loosened_; ///< links that flows have left since the last update
+    std::vector<std::uint32_t> touched_;  ///< the links that members use
+    std::vector<std::uint32_t> loosened_; ///< links that flows have left since the last update
     std::vector<std::int32_t> changed_;
-    std::vector<std::pair<double, std::int32_t>> queue_; ///< links by level, the lowest first
+    std::vector<std::pair<double, std::uint32_t>> queue_; ///< links by level, the lowest first
 };
 
 } // namespace chorus::sim
