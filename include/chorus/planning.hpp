@@ -5,3 +5,7 @@
 #include <chorus/network/parse.hpp>
 #include <chorus/network/placement.hpp>
 #include <chorus/network/policy.hpp>
+#include <chorus/paths/certificate.hpp>
+#include <chorus/paths/check.hpp>
+#include <chorus/paths/ecmp.hpp>
+#include <chorus/paths/nslb.hpp>
