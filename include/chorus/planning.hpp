@@ -7,5 +7,4 @@
 #include <chorus/network/policy.hpp>
 #include <chorus/paths/certificate.hpp>
 #include <chorus/paths/check.hpp>
-#include <chorus/paths/ecmp.hpp>
-#include <chorus/paths/nslb.hpp>
+#include <chorus/paths/parse.hpp>

@@ -105,7 +105,7 @@ public:
         unhealthy_ += (health < 1 ? 1U : 0U) - (health_[l] < 1 ? 1U : 0U);
         health_[l] = static_cast<float>(health);
     }
-    /// Both directions of the link's cable.
+    /// Both directions of the cable that link l belongs to.
     void set_cable_health(link_id l, double health) {
         set_health(l, health);
         set_health(reverse(l), health);
