@@ -46,6 +46,14 @@ public:
         return flow;
     }
 
+    /// Has begun and not ended. Numbers of ended flows may be those of others by now.
+    bool running(std::int32_t flow) const { return rates_.holds(flow); }
+    /// Bytes that a running flow has yet to transfer.
+    double left(std::int32_t flow) const {
+        auto const& t = transfers_[static_cast<std::size_t>(flow)];
+        return std::max(0.0, t.left - t.rate * (now_ - t.since));
+    }
+
     /// Ends a flow that is not finished.
     void stop(std::int32_t flow) {
         ++transfers_[static_cast<std::size_t>(flow)].version;

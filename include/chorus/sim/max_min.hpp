@@ -40,6 +40,8 @@ public:
     std::size_t flows() const { return alive_; }
     /// All flows' numbers are below.
     std::size_t bound() const { return flows_.size(); }
+    /// Whether there is a flow of that number now.
+    bool holds(std::int32_t flow) const { return of(flow).alive; }
     double capacity(std::uint32_t link) const { return at(link).capacity; }
     double rate(std::int32_t flow) const { return of(flow).rate; }
     /// The full link that holds the flow back.

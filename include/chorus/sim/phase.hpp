@@ -32,6 +32,7 @@ struct phase_times {
     double makespan = 0;        ///< seconds until the last flow ended that is not stuck
     double ideal = 0;           ///< seconds at line rate on a network that is never in the way (line_rate.hpp)
     std::size_t stuck = 0;      ///< flows that never end: unreachable, or over a dead link
+    std::vector<std::uint32_t> histogram; ///< flows by rate / unhindered rate, twenty bins from 0 to 1
     bool contended = false;     ///< senders met on a full link: congestion control had something to do
 
     /// Makespan efficiency: ideal over makespan, 1 at best; 0 where a flow is stuck.
@@ -41,7 +42,7 @@ struct phase_times {
 /// A phase in a fluid simulation: its sub-flows, and which flow each belongs to.
 class phase_run {
 public:
-    /// Starts everything at the simulation's present time. The arguments must live as long as this.
+    /// Starts everything at the simulation's present time.
     phase_run(fluid& in, topology const& on, std::span<flow const> phase, routing const& paths)
         : finish_(phase.size(), in.now()), open_(phase.size()) {
         hop_buffer buffer;
@@ -49,14 +50,16 @@ public:
             auto const hops = paths.hops(on, phase, i, buffer);
             auto const& part = paths[i];
             auto const& whole = phase[part.flow];
-            if (hops.empty() && whole.source != whole.destination) lost(part.flow);
-            if (hops.empty()) continue;
-            auto const number = static_cast<std::size_t>(in.start(hops, {}, static_cast<double>(part.share) * static_cast<double>(whole.bytes)));
-            if (number >= flow_of_.size()) flow_of_.resize(number + 1);
-            flow_of_[number] = part.flow;
-            ++open_[part.flow];
-            ++unfinished_;
+            if (hops.empty() && whole.source != whole.destination) finish_[part.flow] = never;
+            if (!hops.empty())
+                start(in, hops, part.flow, static_cast<double>(part.share) * static_cast<double>(whole.bytes));
         }
+    }
+    /// A flow over each of these sets of hops, of equal size: trees, whose links carry the same all at once.
+    phase_run(fluid& in, std::vector<std::vector<hop_id>> const& trees, double bytes)
+        : finish_(trees.size(), in.now()), open_(trees.size()) {
+        for (std::size_t f = 0; f < trees.size(); ++f)
+            if (!trees[f].empty()) start(in, trees[f], static_cast<std::uint32_t>(f), bytes);
     }
 
     /// To be told that a sub-flow of this phase has ended at `time`.
@@ -67,6 +70,8 @@ public:
         --unfinished_;
     }
     std::size_t flow_of(std::int32_t number) const { return flow_of_[static_cast<std::size_t>(number)]; }
+    /// The numbers that its sub-flows were given; those of ended ones may be others' by now.
+    std::span<std::int32_t const> numbers() const { return numbers_; }
     /// Sub-flows that have not ended.
     std::size_t unfinished() const { return unfinished_; }
     /// By flow. Those that have not ended are stuck, now that nothing moves any more.
@@ -77,11 +82,20 @@ public:
     }
 
 private:
-    void lost(std::size_t f) { finish_[f] = never; }
+    void start(fluid& in, std::span<hop_id const> hops, std::uint32_t f, double bytes) {
+        auto const number = in.start(hops, {}, bytes);
+        numbers_.push_back(number);
+        auto const slot = static_cast<std::size_t>(number);
+        if (slot >= flow_of_.size()) flow_of_.resize(slot + 1);
+        flow_of_[slot] = f;
+        ++open_[f];
+        ++unfinished_;
+    }
 
     std::vector<double> finish_;
-    std::vector<std::uint32_t> open_;     ///< by flow: sub-flows that have not ended
-    std::vector<std::uint32_t> flow_of_;  ///< by number in the simulation
+    std::vector<std::uint32_t> open_;    ///< by flow: sub-flows that have not ended
+    std::vector<std::int32_t> numbers_;
+    std::vector<std::uint32_t> flow_of_; ///< by number in the simulation
     std::size_t unfinished_ = 0;
 };
 
@@ -92,10 +106,8 @@ inline void note_rates(phase_times& result, phase_run const& run, fluid& flows, 
                        line_rates const& lines, double goodput) {
     flows.next();
     result.rate.assign(phase.size(), 0);
-    for (std::size_t i = 0; i < flows.rates().bound(); ++i) {
-        auto const number = static_cast<std::int32_t>(i);
-        result.rate[run.flow_of(number)] += flows.rates().rate(number);
-    }
+    for (auto const number : run.numbers()) result.rate[run.flow_of(number)] += flows.rates().rate(number);
+    result.histogram.assign(20, 0);
     auto const unhindered = lines.unhindered(phase);
     double sum = 0, count = 0;
     for (std::size_t f = 0; f < phase.size(); ++f) {
@@ -105,6 +117,7 @@ inline void note_rates(phase_times& result, phase_run const& run, fluid& flows, 
         }
         auto const part = result.rate[f] / unhindered[f];
         result.slowest_rate = count == 0 ? part : std::min(result.slowest_rate, part);
+        ++result.histogram[static_cast<std::size_t>(std::clamp(part * 20 - 1e-6, 0.0, 19.0))];
         sum += part;
         ++count;
     }
