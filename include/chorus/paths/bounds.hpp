@@ -118,8 +118,8 @@ private:
 
 } // namespace detail
 
-/// The best bound over all cuts. `split`: may flows be split over paths? Flows that have no path count, too: bounds are
-/// infinite where nothing is alive. Cost: O(flows + links).
+/// The best bound over all cuts. `split`: may flows be split over paths? Precondition: every flow has a living
+/// path (reachable_flows). Cost: O(flows + links).
 inline lower_bound find_lower_bound(topology const& on, std::span<flow const> phase, bool split);
 
 } // namespace chorus

@@ -7,7 +7,7 @@
 ///   spray, reps                  by packet: oblivious, or with recycled entropy
 ///   greedy                       least loaded route, flow after flow
 ///   annealing:tries=200          simulated annealing
-///   nslb                         the planner
+///   nslb:qps=1                   the planner; qps= parts that every flow may be split into
 
 #include <chorus/network/policy.hpp>
 #include <chorus/network/spec.hpp>
@@ -53,6 +53,11 @@ inline any_policy read_annealing(spec& from) {
     return annealing{seed, from.number("tries", 1, 100'000, 200)};
 }
 
+inline any_policy read_nslb(spec& from) {
+    auto const parts = from.number("qps", 1, 64, 1);
+    return nslb(parts, from.number("seed", 0, 0xFFFF'FFFFU, 1));
+}
+
 } // namespace detail
 
 /// The policy that the text describes. Throws usage_error that says what is wrong and what is allowed.
@@ -68,7 +73,7 @@ inline any_policy parse_policy(std::string_view text) {
     if (name == "spray" || name == "reps") return finished(detail::read_spray(from));
     if (name == "greedy") return finished(greedy{});
     if (name == "annealing") return finished(detail::read_annealing(from));
-    if (name == "nslb") return finished(nslb{});
+    if (name == "nslb") return finished(detail::read_nslb(from));
     detail::misuse({"there is no policy '", name, "'; allowed are ", policy_names});
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace chorus {
@@ -119,5 +120,17 @@ private:
     std::vector<std::uint32_t> working_;
     std::vector<link_id> path_;
 };
+
+/// The flows of the phase that some living path leads to their destination.
+inline std::vector<flow> reachable_flows(topology const& on, std::span<flow const> phase) {
+    if (on.healthy()) return {phase.begin(), phase.end()};
+    walker way(on);
+    routing ignored;
+    auto const first = [](vertex_id, std::uint32_t, auto const&) { return 0U; };
+    std::vector<flow> some;
+    for (auto const& f : phase)
+        if (way.walk(f.source, f.destination, first, ignored) != unreachable) some.push_back(f);
+    return some;
+}
 
 } // namespace chorus
