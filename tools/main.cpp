@@ -45,7 +45,7 @@ std::string explain(CLI::App& app, CLI::ParseError const& problem) {
     if (chosen.empty()) {
         auto const rest = app.remaining();
         return (rest.empty() ? std::string("no command given") : "'" + rest.front() + "' is no command") +
-               "; allowed are list, show, verify, bench (each with --help)";
+               "; allowed are list, show, verify, bench, plan, simulate (each with --help)";
     }
     auto& sub = *chosen.front();
     auto const rest = app.remaining(true);
@@ -83,7 +83,7 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", "chorus " CHORUS_VERSION);
     app.require_subcommand(1);
     std::vector<std::pair<char const*, command>> const commands{
-        {"list", add_list(app)}, {"show", add_show(app)}, {"verify", add_verify(app)}, {"bench", add_bench(app)}};
+        {"list", add_list(app)}, {"show", add_show(app)}, {"verify", add_verify(app)}, {"bench", add_bench(app)}, {"plan", add_plan(app)}, {"simulate", add_simulate(app)}};
     try {
         app.parse(argc, argv);
         for (auto const& [name, command] : commands)

@@ -8,3 +8,7 @@
 #include <chorus/paths/certificate.hpp>
 #include <chorus/paths/check.hpp>
 #include <chorus/paths/parse.hpp>
+#include <chorus/report/figures.hpp>
+#include <chorus/sim/timeline.hpp>
+#include <chorus/traffic/jobs.hpp>
+#include <chorus/traffic/scenario.hpp>
