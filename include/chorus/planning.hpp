@@ -7,7 +7,9 @@
 #include <chorus/network/policy.hpp>
 #include <chorus/paths/certificate.hpp>
 #include <chorus/paths/check.hpp>
+#include <chorus/paths/export.hpp>
 #include <chorus/paths/parse.hpp>
+#include <chorus/paths/replan.hpp>
 #include <chorus/report/figures.hpp>
 #include <chorus/sim/timeline.hpp>
 #include <chorus/traffic/jobs.hpp>
