@@ -83,7 +83,7 @@ function graph(box, [, most]) {
     const d = y1 === y2 ? `M${x1},${y1} Q${(x1+x2)/2},${y1-Math.min(120, Math.abs(x1-x2)/2)*(i%2 ? 1 : .85)} ${x2},${y2}` : `M${x1+off},${y1} L${x2+off},${y2}`;
     hover(el('path', {d, fill:'none', stroke:colour(load), 'stroke-width':width, 'stroke-opacity':load > 0 ? .95 : .45}, svg), () => `${n1} → ${n2}\nbusy ${pc(load)} of the phase`); });
   for (const v in at) { const [x, y, name] = at[v]; hover(el('circle', {cx:x, cy:y, r:y > H-50 ? (ends > 64 ? 2.6 : 5) : 8, fill:'var(--card)', stroke:'var(--ink)', 'stroke-width':1.2}, svg), () => name); }
-  shown.forEach((i, r) => { if (F.layers[i].names.length <= 24) F.layers[i].names.forEach((name, k) => el('text', {x:W*(k+.5)/F.layers[i].names.length, y:H-35-gap*r+(r ? -13 : 20), 'text-anchor':'middle', 'font-size':9}, svg, name)); });
+  shown.forEach((i, r) => { if (F.layers[i].names.length*(F.layers[i].names[0].length*5.2+8) < W) F.layers[i].names.forEach((name, k) => el('text', {x:W*(k+.5)/F.layers[i].names.length, y:H-35-gap*r+(r ? -13 : 20), 'text-anchor':'middle', 'font-size':9}, svg, name)); });
 }
 function strips(box, [mean, most]) {
   const W = 1140, left = 150, w = W-left, h = 22; let cell = 0; const H = F.rows.length*(h+16)+10, svg = el('svg', {viewBox:`0 0 ${W} ${H}`}, box);
@@ -96,10 +96,11 @@ function strips(box, [mean, most]) {
       hover(g, () => `${r.name}: ${name || ''} (${F.links_in[c]} links)\nbusiest ${pc(most[c])}, mean ${pc(mean[c])} of the phase`); }); });
 }
 function timeline() {
-  const box = $('time'); box.textContent = ''; const W = 1140, left = 130, end = Math.max(...D.policies.map(p => p.makespan)) || 1, jobs = P().jobs, lanes = [];
+  const box = $('time'); box.textContent = ''; const W = 1140, left = 130, end = 1.02*Math.max(...D.policies.map(p => p.makespan)) || 1, jobs = P().jobs, lanes = [];
   jobs.forEach((j, i) => { lanes.push([i, false, (jobs.length > 1 ? j.name+': ' : '')+'compute']); lanes.push([i, true, (jobs.length > 1 ? j.name+': ' : '')+'network']); });
   const used = new Set(), h = 26, H = lanes.length*(h+8)+34, svg = el('svg', {viewBox:`0 0 ${W} ${H}`}, box), x = t => left+(W-left-10)*t/end;
-  for (let k = 0; k <= 6; k++) { const t = end*k/6; el('line', {x1:x(t), x2:x(t), y1:4, y2:H-22, stroke:'var(--line)'}, svg); el('text', {x:x(t), y:H-8, 'text-anchor':k === 6 ? 'end' : 'middle'}, svg, seconds(t)); }
+  const raw = end/6, power = 10**Math.floor(Math.log10(raw)), tick = power*[1,2,5,10].find(m => m*power >= raw);
+  for (let t = 0; t <= end; t += tick) { el('line', {x1:x(t), x2:x(t), y1:4, y2:H-22, stroke:'var(--line)'}, svg); el('text', {x:x(t), y:H-8, 'text-anchor':'middle'}, svg, +(t/(end >= 1 ? 1 : end >= 1e-3 ? 1e-3 : 1e-6)).toPrecision(6)+(end >= 1 ? ' s' : end >= 1e-3 ? ' ms' : ' µs')); }
   lanes.forEach(([job, net, name], k) => { const y = 6+k*(h+8); el('text', {x:left-10, y:y+17, 'text-anchor':'end'}, svg, name.length > 20 ? name.slice(0, 19)+'…' : name);
     P().activities.forEach((a, i) => { const computes = ['compute','bubble','wait'].includes(a.kind); if (a.job !== job || computes === net || a.end <= a.begin || a.kind === 'wait') return; used.add(a.kind);
       const r = el('rect', {x:x(a.begin), y, width:Math.max(.8, x(a.end)-x(a.begin)-.6), height:h, rx:3, fill:kinds[a.kind] || '#777', opacity:phase() && phase().activity === i ? 1 : .8, stroke:phase() && phase().activity === i ? 'var(--ink)' : 'none'}, svg);
@@ -116,6 +117,7 @@ function rates() {
 function draw() { choose(); fabric(); timeline(); rates(); }
 $('what').textContent = `${D.topology} · ${D.endpoints} endpoints · ${D.job}`; $('scale').style.background = `linear-gradient(90deg, ${stops.map(([x]) => colour(x)+' '+100*x+'%').join(', ')})`;
 (D.assumptions.length ? D.assumptions : ['none stated']).forEach(a => { const li = document.createElement('li'); li.textContent = a; $('assumptions').appendChild(li); });
+{ const p = P().phases; state.phase = p.reduce((best, q, i) => i < 64 && q.transferred-q.begin > p[best].transferred-p[best].begin ? i : best, 0); }
 table(); draw(); document.body.dataset.ready = 'yes';
 </script></body></html>
 )PAGE";
