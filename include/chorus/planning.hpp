@@ -12,5 +12,6 @@
 #include <chorus/paths/replan.hpp>
 #include <chorus/report/figures.hpp>
 #include <chorus/sim/timeline.hpp>
+#include <chorus/traffic/import.hpp>
 #include <chorus/traffic/jobs.hpp>
 #include <chorus/traffic/scenario.hpp>

@@ -132,6 +132,8 @@ inline nlohmann::json parse_json(std::string const& file, std::string const& tex
         auto const end = std::min<std::size_t>(problem.byte, text.size());
         auto const line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
         throw usage_error("chorus: " + file + ":" + std::to_string(line) + ": is no JSON: " + problem.what());
+    } catch (nlohmann::json::exception const& problem) { // a number too large for any type
+        throw usage_error("chorus: " + file + ": is no JSON that can be read: " + problem.what());
     }
 }
 

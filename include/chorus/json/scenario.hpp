@@ -2,6 +2,7 @@
 /// Scenarios and jobs from JSON. The schema is in docs/simulation.md.
 
 #include <chorus/json/reader.hpp>
+#include <chorus/traffic/import.hpp>
 #include <chorus/traffic/scenario.hpp>
 
 #include <cstdint>
@@ -117,8 +118,17 @@ inline checkpoint_job read_checkpoint(json_reader& from) {
     return c;
 }
 
+/// "file": an import, its name relative to the file that names it.
+inline message_job read_imported(json_reader& from) {
+    auto const folder = from.file().substr(0, from.file().rfind('/') + 1); // empty without '/'
+    auto const name = from.text("file");
+    auto const found = import_traffic(name.starts_with('/') ? name : folder + name);
+    return {found.ranks, found.phases};
+}
+
 /// "messages": one array for each phase, of [source, destination, bytes].
 inline message_job read_messages(json_reader& from) {
+    if (from.has("file")) return read_imported(from);
     message_job m;
     m.ranks = from.integer("ranks", 1, most_ranks, 2);
     auto const expected = [&](std::string const& path) {

@@ -23,21 +23,24 @@ namespace chorus::traffic {
 ///   level of the rest    the latest of what it waits for
 class level_graph {
 public:
-    /// The next step of the present rank.
+    /// The next step of the present rank. Sends on one lane follow each other.
     void add(step const& s, double bytes, std::span<std::int32_t const> predecessors) {
-        auto const node = static_cast<std::int32_t>(nodes_.size());
-        nodes_.push_back({s.kind, s.peer, rank_, bytes});
-        for (auto const before : predecessors) edges_.emplace_back(first_ + before, node);
-        if (!s.is_message()) return;
         auto const lane = std::size_t{s.lane};
-        if (s.sends()) {
-            if (last_send_.size() <= lane) last_send_.resize(lane + 1, -1);
-            if (last_send_[lane] >= 0) edges_.emplace_back(last_send_[lane], node);
-            last_send_[lane] = node;
-            channels_.push_back({rank_, s.peer, s.lane, false, node});
-        } else {
-            channels_.push_back({s.peer, rank_, s.lane, true, node});
-        }
+        auto const here = add(s.kind, s.peer, s.lane, bytes, predecessors);
+        if (!s.sends()) return;
+        if (last_send_.size() <= lane) last_send_.resize(lane + 1, -1);
+        if (last_send_[lane] >= 0) edges_.emplace_back(last_send_[lane], here);
+        last_send_[lane] = here;
+    }
+    /// A step that waits for `predecessors` (numbers of steps of its rank, also later ones) and nothing else; messages of
+    /// a channel are matched in order. Returns its number among all steps.
+    std::int32_t add(step_kind kind, std::int32_t peer, std::int32_t channel, double bytes, std::span<std::int32_t const> predecessors) {
+        auto const here = static_cast<std::int32_t>(nodes_.size());
+        nodes_.push_back({kind, peer, rank_, bytes});
+        for (auto const before : predecessors) edges_.emplace_back(first_ + before, here);
+        if (kind == step_kind::send) channels_.push_back({rank_, peer, channel, false, here});
+        if (kind == step_kind::recv || kind == step_kind::recv_reduce) channels_.push_back({peer, rank_, channel, true, here});
+        return here;
     }
     void end_rank() {
         ++rank_;
