@@ -67,7 +67,9 @@ public:
 
 private:
     reader(std::string file, value const& at, std::string path)
-        : file_(std::move(file)), at_(&at), path_(std::move(path)) {}
+        : file_(std::move(file)),
+          at_(&at),
+          path_(std::move(path)) {}
 
     std::string file_;
     value const* at_;
@@ -82,6 +84,8 @@ inline value parse(std::string const& text, std::string const& file) {
         auto const end = std::min(problem.byte, text.size());
         auto const line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
         throw usage_error("chorus: " + file + ":" + std::to_string(line) + ": is no JSON: " + problem.what());
+    } catch (value::exception const& problem) { // a number that no double holds
+        throw usage_error("chorus: " + file + ": is no JSON that can be read: " + problem.what());
     }
 }
 inline value read_file(std::string const& path) {
