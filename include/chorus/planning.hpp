@@ -8,6 +8,7 @@
 #include <chorus/paths/certificate.hpp>
 #include <chorus/paths/check.hpp>
 #include <chorus/paths/export.hpp>
+#include <chorus/paths/mapping.hpp>
 #include <chorus/paths/parse.hpp>
 #include <chorus/paths/replan.hpp>
 #include <chorus/report/figures.hpp>
