@@ -33,6 +33,7 @@ public:
 
     /// Takes over a routing without split flows. The topology is this plan's: change its health through here.
     live_plan(topology& on, std::span<flow const> phase, routing const& how) : on_(on), flows_(on, phase) {
+        if (on.links() > 0) on.set_health(0, on.health(0)); // makes the table of health now, not in the first event
         for (auto const& each : how.subflows()) flows_.put(each.flow, each.route);
         for (link_id l = 0; l < on.links(); ++l)
             if (on.alive(l)) most_ = std::max(most_, flows_.load(l));
