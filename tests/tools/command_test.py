@@ -74,7 +74,7 @@ class Test(unittest.TestCase):
 class Everything(Test):
     def test_help_and_version(self):
         self.assertRegex(self.succeeds("--version"), r"^chorus \d+\.\d+\.\d+\n$")
-        for words in ([], ["list"], ["show"], ["verify"], ["bench"], ["run"]):
+        for words in ([], ["list"], ["show"], ["verify"], ["bench"], ["run"], ["plan"], ["simulate"]):
             text = self.succeeds(*words, "--help")
             self.assertLess(len(text.splitlines()), 45)
 
@@ -344,6 +344,46 @@ class Run(Test):
         done = chorus("run", "-n", "2", "/no/such/program")
         self.assertEqual(done.returncode, 127)
         self.assertIn("cannot start /no/such/program", done.stderr)
+
+
+class Plan(Test):
+    def test_a_permutation_is_planned_to_its_optimum(self):
+        said = json.loads(self.succeeds("plan", "--topology", "fat-tree:k=8", "--format", "json"))
+        self.assertEqual(list(said)[:11], ["topology", "endpoints", "flows", "policy", "plan_ms", "max_load", "lower_bound",
+                                           "gap", "optimal", "mean_rate", "makespan_efficiency"])
+        self.assertEqual((said["endpoints"], said["max_load"], said["gap"], said["optimal"]), (128, 1, 0, True))
+        self.assertAlmostEqual(said["makespan_efficiency"], 1, 6)
+
+    def test_a_plan_is_kept_and_changed_where_a_link_dies(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/plan.json"
+            self.succeeds("plan", "--topology", "fat-tree:k=8", "--out", path)
+            said = json.loads(self.succeeds("plan", "--plan", path, "--fail", "pod0.edge0--pod0.agg1", "--format", "json"))
+            self.assertIn(said["changed_paths"], range(1, 5))
+            self.assertTrue(said["optimal"])
+            self.fails(WRONG_USAGE, "'nix' is no link", "plan", "--plan", path, "--fail", "nix")
+            self.fails(WRONG_USAGE, "/network: should be fat-tree:k=4", "plan", "--plan", path, "--topology", "fat-tree:k=4")
+            with open(path, "a", encoding="utf-8") as file:
+                file.write("]")
+            self.fails(WRONG_USAGE, r"plan.json:\d+: is no JSON", "plan", "--plan", path)
+
+    def test_exports(self):
+        fabric = ("plan", "--topology", "fat-tree:k=4", "--export")
+        self.assertRegex(self.succeeds(*fabric, "rules"), r"pod0.edge0 host0 host\d+ 0 0 -> ")
+        self.assertRegex(self.succeeds(*fabric, "srv6"), r"host0 host\d+ 0 0 fd00:0:0::")
+        self.assertRegex(self.succeeds(*fabric, "ports:hash=jenkins"), r"host0 host\d+ 0 0 \d+ \d+")
+
+    def test_wrong_words(self):
+        for pattern, *words in (
+            (r"--topology or --plan is needed",),
+            (r"there is no topology 'nix'", "--topology", "nix"),
+            (r"there is no policy 'nix'; allowed are ecmp", "--topology", "fat-tree:k=4", "--policy", "nix"),
+            (r"there is no traffic 'nix'", "--topology", "fat-tree:k=4", "--traffic", "nix"),
+            (r"--fail needs the --plan", "--topology", "fat-tree:k=4", "--fail", "3"),
+            (r"--export: 'nix' is not allowed; allowed are rules", "--topology", "fat-tree:k=4", "--export", "nix"),
+        ):
+            with self.subTest(words=words):
+                self.fails(WRONG_USAGE, pattern, "plan", *words)
 
 
 class Mpi(Test):

@@ -1,0 +1,21 @@
+#pragma once
+/// What the network is asked to carry.
+
+#include <cstdint>
+
+namespace chorus {
+
+using endpoint_id = std::uint32_t; ///< a NIC, from 0: also its vertex in the topology
+
+/// Bytes from one endpoint to another. A *phase* is a span of flows that are under way together; a flow is named by its
+/// index in it.
+struct flow {
+    endpoint_id source = 0;
+    endpoint_id destination = 0;
+    std::uint64_t bytes = 1;
+    std::uint32_t tag = 0; ///< tells flows of one pair apart (job, communicator): enters the hash of ECMP-like policies
+
+    friend bool operator==(flow const&, flow const&) = default;
+};
+
+} // namespace chorus

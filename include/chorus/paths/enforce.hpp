@@ -1,0 +1,106 @@
+#pragma once
+/// Makes switches that hash take the planned paths: finds for every sub-flow a UDP source port whose hashes lead along
+/// its route. RDMA transports choose the port through the flow label, 14 bits of it: 0xC000 to 0xFFFF.
+///
+/// A route among R is found after about R ports, if the switches' hashes are independent of each other. With the same
+/// hash and seed in two tiers they are not: only few routes are reachable at all (polarisation), which `reach` tells.
+
+#include <chorus/network/routing.hpp>
+#include <chorus/paths/hash.hpp>
+#include <chorus/paths/walk.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace chorus {
+
+inline constexpr std::uint32_t first_port = 0xC000;
+inline constexpr std::uint32_t port_count = 0x4000;
+
+/// The port that rdma-core derives from a flow label of 20 bits.
+constexpr std::uint16_t port_of_flow_label(std::uint32_t label) {
+    return static_cast<std::uint16_t>(((label & 0x3FFFU) ^ (label >> 14)) | first_port);
+}
+/// A flow label that gives that port: its 14 low bits.
+constexpr std::uint32_t flow_label_of_port(std::uint16_t port) { return port & 0x3FFFU; }
+
+/// What the switches of a fabric do.
+struct switch_hashing {
+    hash_kind hash = hash_kind::crc32;
+    std::uint32_t seed = 1;
+    bool same_seed = false;
+};
+
+/// The route that the switches give a packet with that source port.
+inline route_id hashed_route(walker& way, switch_hashing const& how, flow const& f, std::uint16_t port) {
+    auto const tuple = make_tuple(f.source, f.destination, port);
+    routing ignored;
+    return way.walk(
+        f.source, f.destination,
+        [&](vertex_id at, std::uint32_t count, auto const&) {
+            return hash_choice(how.hash, switch_seed(how.seed, at, how.same_seed), tuple, count);
+        },
+        ignored);
+}
+
+/// Do both numbers stand for the same links? Digits that mean nothing for the pair do not count.
+inline bool same_route(topology const& on, flow const& f, route_id a, route_id b) {
+    if (a == b) return true;
+    if (a >= unreachable || b >= unreachable) return false;
+    hop_buffer one, other;
+    auto const x = routing::expand(on, f.source, f.destination, a, one);
+    auto const y = routing::expand(on, f.source, f.destination, b, other);
+    return std::equal(x.begin(), x.end(), y.begin(), y.end());
+}
+
+struct enforcement {
+    std::vector<std::uint16_t> port; ///< by sub-flow; 0 where no port leads along the path
+    std::size_t failed = 0;          ///< how many of them
+};
+
+/// Ports for all sub-flows. Precondition: a Clos fabric, no flow sprayed. Cost: O(sub-flows * routes) hashes.
+inline enforcement solve_ports(topology const& on, std::span<flow const> phase, routing const& plan,
+                               switch_hashing const& how) {
+    enforcement result;
+    walker way(on);
+    for (auto const& each : plan.subflows()) {
+        auto const& f = phase[each.flow];
+        auto const start = scatter(std::uint64_t(f.source) << 32 | f.destination) + result.port.size();
+        std::uint16_t found = 0;
+        for (std::uint32_t i = 0; i < port_count && found == 0; ++i) {
+            auto const port = static_cast<std::uint16_t>(first_port + (start + i) % port_count);
+            if (same_route(on, f, hashed_route(way, how, f, port), each.route)) found = port;
+        }
+        result.failed += found == 0 ? 1 : 0;
+        result.port.push_back(found);
+    }
+    return result;
+}
+
+/// How many different routes a flow's packets can take, over all source ports: less than there are is polarisation.
+inline std::size_t reachable_routes(topology const& on, flow const& f, switch_hashing const& how) {
+    walker way(on);
+    std::vector<route_id> routes;
+    for (std::uint32_t i = 0; i < port_count; ++i)
+        routes.push_back(hashed_route(way, how, f, static_cast<std::uint16_t>(first_port + i)));
+    std::sort(routes.begin(), routes.end());
+    return static_cast<std::size_t>(std::unique(routes.begin(), routes.end()) - routes.begin());
+}
+
+/// Runs the hash of every switch over the solved ports; the sub-flows that do not take their path.
+inline std::vector<std::size_t> astray(topology const& on, std::span<flow const> phase, routing const& plan,
+                                       enforcement const& ports, switch_hashing const& how) {
+    walker way(on);
+    std::vector<std::size_t> wrong;
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+        auto const& f = phase[plan[i].flow];
+        auto const taken = ports.port[i] == 0 ? unreachable : hashed_route(way, how, f, ports.port[i]);
+        if (!same_route(on, f, taken, plan[i].route)) wrong.push_back(i);
+    }
+    return wrong;
+}
+
+} // namespace chorus

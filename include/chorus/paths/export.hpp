@@ -1,0 +1,93 @@
+#pragma once
+/// Plans as what devices read. One line each, words separated by spaces, # begins a comment:
+///
+///   rules   SWITCH SOURCE DESTINATION TAG PART -> NEXT LINK      exact match, for every switch on the path
+///   srv6    SOURCE DESTINATION TAG PART SEGMENT[,SEGMENT...]     the switches in order, as micro-segments of one
+///   carrier ports   SOURCE DESTINATION TAG PART PORT FLOW_LABEL          UDP source port of each part of each flow
+///
+/// PART counts the sub-flows of a flow from 0.
+
+#include <chorus/paths/enforce.hpp>
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace chorus {
+
+namespace detail {
+
+/// Calls visit(sub-flow, part) for all that have a path.
+template <class Visit>
+void visit_parts(routing const& how, Visit&& visit) {
+    std::uint32_t part = 0;
+    for (std::size_t i = 0; i < how.size(); ++i) {
+        part = i > 0 && how[i].flow == how[i - 1].flow ? part + 1 : 0;
+        if (how[i].route == spread) misuse({"a sprayed flow has no path to export"});
+        if (how[i].route != unreachable) visit(i, part);
+    }
+}
+
+inline std::string pair_text(topology const& on, flow const& f, std::uint32_t part) {
+    return text({on.vertex_name(f.source), " ", on.vertex_name(f.destination), " ", f.tag, " ", part});
+}
+
+} // namespace detail
+
+/// Throws usage_error for a sprayed flow.
+inline std::string export_rules(topology const& on, std::span<flow const> phase, routing const& how) {
+    std::string all = "# SWITCH SOURCE DESTINATION TAG PART -> LINK\n";
+    hop_buffer buffer;
+    detail::visit_parts(how, [&](std::size_t i, std::uint32_t part) {
+        auto const& f = phase[how[i].flow];
+        for (auto const l : how.hops(on, phase, i, buffer))
+            if (on.from(l) >= on.endpoints())
+                detail::append(all, {on.vertex_name(on.from(l)), " ", detail::pair_text(on, f, part), " -> ",
+                                     on.link_name(l), "\n"});
+    });
+    return all;
+}
+
+/// Switch v has the micro-segment fd00:0:V, V its number among the switches. Throws usage_error for a sprayed flow.
+inline std::string export_srv6(topology const& on, std::span<flow const> phase, routing const& how) {
+    std::string all = "# SOURCE DESTINATION TAG PART SEGMENTS\n";
+    hop_buffer buffer;
+    detail::visit_parts(how, [&](std::size_t i, std::uint32_t part) {
+        detail::append(all, {detail::pair_text(on, phase[how[i].flow], part), " "});
+        auto separator = "";
+        for (auto const l : how.hops(on, phase, i, buffer)) {
+            if (on.to(l) < on.endpoints()) continue;
+            char digits[16];
+            auto const end = std::to_chars(digits, digits + sizeof digits, on.to(l) - on.endpoints(), 16).ptr;
+            detail::append(
+                all, {separator, "fd00:0:", std::string_view(digits, static_cast<std::size_t>(end - digits)), "::"});
+            separator = ",";
+        }
+        all += "\n";
+    });
+    return all;
+}
+
+/// Throws usage_error for a sprayed flow, and on what is no Clos fabric.
+inline std::string export_ports(topology const& on, std::span<flow const> phase, routing const& how,
+                                switch_hashing const& hashing) {
+    if (on.clos() == nullptr) detail::misuse({"ports are solved on Clos fabrics only, not on ", on.text()});
+    std::string all = "# SOURCE DESTINATION TAG PART PORT FLOW_LABEL\n";
+    detail::visit_parts(how, [](std::size_t, std::uint32_t) {});
+    auto const ports = solve_ports(on, phase, how, hashing);
+    detail::visit_parts(how, [&](std::size_t i, std::uint32_t part) {
+        detail::append(all, {detail::pair_text(on, phase[how[i].flow], part), " "});
+        if (ports.port[i] == 0)
+            all += "none none\n";
+        else
+            detail::append(all, {ports.port[i], " ", flow_label_of_port(ports.port[i]), "\n"});
+    });
+    if (ports.failed > 0)
+        detail::append(all, {"# ", ports.failed, " paths cannot be reached by any port: are two tiers polarised?\n"});
+    return all;
+}
+
+} // namespace chorus

@@ -1,0 +1,110 @@
+#pragma once
+/// The planner: paths for all flows of a phase at once.
+///
+///   equal flows, healthy Clos     edge colouring (clos_colouring.hpp): the bound is reached
+///   links dead or degraded        the same, then every flow on a bad link finds another place (live_plan.hpp)
+///   unequal flows                 largest first to the least loaded route, then the maximum is pressed down step by
+///   step q queue pairs                 every flow in q equal parts, each planned as a flow: within 1 + 1/q of the
+///   fractional
+///                                 bound where q parts fit evenly
+///   other fabrics                 adaptive choices by several lots, the best of them
+///
+/// Where the plan does not reach its lower bound, or flows are unequal, it is compared with ECMP of the same seed, and
+/// the better one is taken: never worse than ECMP.
+
+#include <chorus/network/policy.hpp>
+#include <chorus/paths/certificate.hpp>
+#include <chorus/paths/clos_colouring.hpp>
+#include <chorus/paths/ecmp.hpp>
+#include <chorus/paths/flowlet.hpp>
+#include <chorus/paths/greedy.hpp>
+#include <chorus/paths/live_plan.hpp>
+#include <chorus/sim/phase.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+/// Keeps its buffers from phase to phase. Not thread-safe.
+class nslb {
+public:
+    /// `queue_pairs`: parts of every flow. `seed`: of the ECMP that it is never worse than.
+    explicit nslb(std::uint32_t queue_pairs = 1, std::uint32_t seed = 1) : queue_pairs_(queue_pairs), seed_(seed) {}
+
+    std::string name() const { return queue_pairs_ == 1 ? "nslb" : detail::text({"nslb:qps=", queue_pairs_}); }
+
+    routing route(topology const& on, std::span<flow const> phase) {
+        if (on.clos() == nullptr) return best_of_lots(on, phase);
+        if (queue_pairs_ == 1) return plan(on, phase);
+        std::vector<flow> parts;
+        parts.reserve(phase.size() * queue_pairs_);
+        for (auto const& f : phase) parts.insert(parts.end(), queue_pairs_, f);
+        auto result = plan(on, parts);
+        for (auto& each : result.subflows()) {
+            each.flow /= queue_pairs_;
+            each.share = 1.0F / static_cast<float>(queue_pairs_);
+        }
+        return result;
+    }
+
+private:
+    routing plan(topology const& on, std::span<flow const> phase) {
+        auto const equal =
+            std::all_of(phase.begin(), phase.end(), [&](auto const& f) { return f.bytes == phase[0].bytes; });
+        routing result;
+        if (equal) {
+            result.assign(phase.size(), 0);
+            routes_.resize(phase.size());
+            colouring_.colour(*on.clos(), phase, routes_);
+            for (std::size_t i = 0; i < phase.size(); ++i) result.subflows()[i].route = routes_[i];
+            if (on.healthy()) return result;
+        } else
+            result = greedy{}.route(on, phase);
+        result = improved(on, phase, result, equal);
+        // The last of equal flows ends when the most loaded link has carried its own: the bound is of time, too.
+        return equal && certify(on, phase, result).optimal() ? result : no_worse_than_ecmp(on, phase, result);
+    }
+
+    static routing improved(topology const& on, std::span<flow const> phase, routing const& start, bool equal) {
+        auto copy = on;
+        live_plan live(copy, phase, start);
+        auto low = find_lower_bound(on, reachable_flows(on, phase), false).load;
+        if (equal) live.settle(low);
+        live_plan::change ignored;
+        for (int round = 0; round < 8 && live.most() > low * (1 + 1e-3); ++round)
+            if (auto const middle = (low + live.most()) / 2; !live.improve(middle, ignored)) low = middle;
+        return live.result();
+    }
+
+    routing no_worse_than_ecmp(topology const& on, std::span<flow const> phase, routing planned) const {
+        auto hashed = ecmp{seed_}.route(on, phase);
+        return makespan(on, phase, hashed) < makespan(on, phase, planned) ? hashed : planned;
+    }
+    static double makespan(topology const& on, std::span<flow const> phase, routing const& how) {
+        return sim::simulate(on, phase, how).makespan;
+    }
+
+    routing best_of_lots(topology const& on, std::span<flow const> phase) const {
+        auto best = ecmp{seed_}.route(on, phase);
+        auto best_makespan = makespan(on, phase, best);
+        for (std::uint32_t lot = 0; lot < 8; ++lot) {
+            auto other = flowlet{queue_pairs_, seed_ + lot}.route(on, phase);
+            auto const other_makespan = makespan(on, phase, other);
+            if (other_makespan >= best_makespan) continue;
+            best = std::move(other);
+            best_makespan = other_makespan;
+        }
+        return best;
+    }
+
+    std::uint32_t queue_pairs_, seed_;
+    clos_colouring colouring_;
+    std::vector<route_id> routes_;
+};
+
+} // namespace chorus

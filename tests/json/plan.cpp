@@ -1,0 +1,110 @@
+#include <chorus/json/plan.hpp>
+#include <chorus/network/demand.hpp>
+#include <chorus/paths/parse.hpp>
+#include <chorus/paths/replan.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <random>
+#include <string>
+#include <vector>
+
+using namespace chorus;
+using Catch::Matchers::Contains;
+
+namespace {
+
+json::plan make(std::string const& fabric, std::string const& policy) {
+    auto on = parse_topology(fabric);
+    auto phase = parse_demand("permutation", on);
+    auto paths = parse_policy(policy).route(on, phase);
+    return {std::move(on), policy, std::move(phase), std::move(paths)};
+}
+
+json::plan read(std::string const& text) {
+    auto const root = json::parse(text, "plan.json");
+    return json::plan_from(json::reader("plan.json", root));
+}
+
+} // namespace
+
+TEST_CASE("a plan that is written and read is the same plan", "[json][plan]") {
+    for (auto const* fabric : {"fat-tree:k=4", "torus:dims=3x3", "dual-plane:leaves=3,spines=2,hosts=2"})
+        for (auto const* policy : {"ecmp", "e-ecmp:qps=3", "nslb", "reps"}) {
+            auto plan = make(fabric, policy);
+            plan.on.set_health(3, 0.5);
+            auto const back = read(json::to_json(plan).dump());
+            INFO(fabric << ", " << policy);
+            CHECK(back.on.text() == plan.on.text());
+            CHECK(back.on.health(3) == 0.5);
+            CHECK(back.phase == plan.phase);
+            CHECK(count_changed(plan.paths, back.paths) == 0);
+            CHECK(back.paths.how_spread == plan.paths.how_spread);
+            CHECK(json::to_json(back) == json::to_json(plan));
+        }
+}
+
+TEST_CASE("a network of one's own has names and cables", "[json][topology]") {
+    auto const root = json::parse(R"({"name": "mine",
+        "layers": [{"tier": "endpoint", "names": ["a", "b"]}, {"tier": "edge", "names": ["s"]}],
+        "cables": [[0, 2, "400G", "1us"], [1, 2, "200G", "1us"]]})",
+                                  "mine.json");
+    auto const on = json::topology_from(json::reader("mine.json", root));
+    CHECK(on.endpoints() == 2);
+    CHECK(on.link_name(3) == "s->b");
+    CHECK(on.rate(3) == 25e9);
+    CHECK(json::to_json(json::topology_from(json::reader("", json::to_json(on)))) == json::to_json(on));
+}
+
+TEST_CASE("what is wrong with a file is told by line or path, and what was expected", "[json][plan]") {
+    auto const good = json::to_json(make("fat-tree:k=4", "nslb"));
+    auto const wrong = [&](auto change, char const* why) {
+        auto bad = good;
+        change(bad);
+        INFO(why);
+        CHECK_THROWS_WITH(read(bad.dump()), Contains(why));
+    };
+    CHECK_THROWS_WITH(read("{\n\"format\":,"), Contains("plan.json:2: is no JSON"));
+    wrong([](auto& p) { p.erase("flows"); }, "plan.json: /: should be an object with \"flows\"");
+    wrong([](auto& p) { p["format"] = "plan"; }, "/format: should be \"chorus-plan-1\"");
+    wrong([](auto& p) { p["flows"][3][1] = 16; }, "/flows/3/1: should be a whole number from 0 to 15");
+    wrong([](auto& p) { p["flows"][3] = 7; }, "/flows/3: should be an array");
+    wrong([](auto& p) { p["paths"][2][1] = 4; }, "/paths/2/1: should be a whole number from 0 to 3");
+    wrong([](auto& p) { p["paths"][2][1] = "far"; }, "/paths/2/1: should be a route number");
+    wrong([](auto& p) { p["paths"][2][0] = 1000; }, "/paths/2/0: should be a whole number from 1 to 15");
+    wrong([](auto& p) { p["paths"][2][1] = json::value::array({"nowhere"}); },
+          "/paths/2/1/0: should be the name of a link");
+    wrong([](auto& p) { p["paths"][2][1] = json::value::array({"host9->pod2.edge0"}); },
+          "/paths/2/1/0: should be a link that begins at host2");
+    wrong([](auto& p) { p["network"]["topology"] = "fat-tree:k=3"; }, "k should be even");
+    wrong(
+        [](auto& p) {
+            p["network"]["health"] = {{{"link", "x"}, {"health", 0}}};
+        },
+        "/network/health/0/link: should be the name of a link");
+}
+
+TEST_CASE("damaged plans are refused or read, never worse", "[json][fuzz]") {
+    auto const text = json::to_json(make("fat-tree:k=4", "e-ecmp:qps=2")).dump();
+    auto const seed = GENERATE(1U, 2U, 3U);
+    std::mt19937 random(seed);
+    for (int round = 0; round < 2000; ++round) {
+        auto damaged = text;
+        for (std::size_t i = 0; i < 1 + random() % 4; ++i) {
+            auto const at = random() % damaged.size();
+            if (random() % 3 == 0)
+                damaged.erase(at, random() % 20);
+            else
+                damaged[at] = "0123456789[]{},:\"-e.ntx "[random() % 24];
+            if (damaged.empty()) damaged = "x";
+        }
+        INFO("seed " << seed << ", round " << round);
+        try {
+            auto const plan = read(damaged);
+            hop_buffer buffer;
+            for (std::size_t i = 0; i < plan.paths.size(); ++i)
+                for (auto const hop : plan.paths.hops(plan.on, plan.phase, i, buffer)) REQUIRE(hop < plan.on.hops());
+        } catch (usage_error const&) {
+        }
+    }
+}

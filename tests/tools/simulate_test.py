@@ -1,0 +1,149 @@
+"""Tests `chorus simulate` as a user runs it: the ready scenarios, the formats, the errors, the page in a browser.
+
+    simulate_test.py CHORUS ROOT [--chromium PROGRAM]
+
+Without a browser, what only it can see is skipped.
+"""
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+OPTIONS = None
+SMALL = {"llama2-13b-512": [], "two-jobs": [], "prefill-decode": [], "link-failure": []}
+# The large ones, on fewer endpoints and ranks: the same keys, quickly.
+SHRUNK = {
+    "llama3-405b-16k": lambda s: (s["jobs"][0]["parallel"].update(pipeline=4, data=8), s["jobs"][0].update(global_batch=128),
+                                  s.update(topology="clos:pods=4,edges=4,aggs=16,cores=16,hosts=16,rate=400G,nics=8,bus=3600G")),
+    "moe-671b-2k": lambda s: (s["jobs"][0]["parallel"].update(pipeline=4, data=32, expert=16), s["jobs"][0].update(global_batch=128),
+                              s.update(topology="rail:blocks=2,hosts=8,rails=8,spines=8,rate=400G,bus=1280G")),
+    "hundred-thousand": lambda s: (s["jobs"][0].update(ranks=1000), s.update(topology="fat-tree:k=16,rate=400G")),
+}
+
+
+def simulate(*words):
+    return subprocess.run([OPTIONS.chorus, "simulate", *map(str, words)], capture_output=True, text=True, timeout=280)
+
+
+def scenario(name):
+    return Path(OPTIONS.root) / "examples" / "network" / f"{name}.json"
+
+
+class Simulate(unittest.TestCase):
+    def result(self, *words):
+        done = simulate(*words, "--format", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def refused(self, pattern, *words):
+        done = simulate(*words)
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertRegex(done.stderr, pattern)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    def check(self, result):
+        self.assertTrue(result["assumptions"])
+        for policy in result["policies"]:
+            for job in policy["jobs"]:
+                self.assertFalse(job["stuck"], policy["policy"])
+                self.assertGreater(job["iteration"], 0)
+                self.assertLessEqual(job["makespan_efficiency"], 1 + 1e-9)
+                self.assertLessEqual(job["exposed"], job["iteration"] * (1 + 1e-9))
+                self.assertAlmostEqual(job["compute"] + job["bubble"] + job["exposed"], job["iteration"], delta=1e-6 * job["iteration"])
+            for phase in policy["phases"]:
+                self.assertEqual(sum(phase["rates"]), phase["flows"] if phase["rates"] else 0)
+
+    def test_the_small_scenarios(self):
+        for name in SMALL:
+            with self.subTest(name):
+                self.check(self.result("--job", scenario(name)))
+
+    def test_the_large_scenarios_in_small(self):
+        for name, shrink in SHRUNK.items():
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                text = json.loads(scenario(name).read_text())
+                shrink(text)
+                small = Path(folder) / "small.json"
+                small.write_text(json.dumps(text))
+                self.check(self.result("--job", small))
+
+    def test_planned_paths_are_ideal_on_a_full_clos_and_hashed_ones_are_not(self):
+        hashed, planned = (p["jobs"][0] for p in self.result("--job", scenario("llama2-13b-512"), "--policies", "ecmp:seed=1,hash=crc32,nslb")["policies"])
+        self.assertGreater(planned["makespan_efficiency"], 0.95)
+        self.assertLess(planned["iteration"], hashed["iteration"])
+
+    def test_results_repeat(self):
+        def once():
+            result = self.result("--job", scenario("two-jobs"))
+            return [{k: v for k, v in p.items() if k != "simulation_seconds"} for p in result["policies"]]
+        self.assertEqual(once(), once())
+
+    def test_the_table(self):
+        done = simulate("--job", scenario("link-failure"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for word in ("POLICY", "ecmp:seed=1", "nslb", "line rate", "Assumed:"):
+            self.assertIn(word, done.stdout)
+
+    def test_what_is_wrong_is_said(self):
+        self.refused("--job")
+        self.refused("cannot be read", "--job", "/nonexistent.json")
+        self.refused("there is no policy 'magic'", "--job", scenario("two-jobs"), "--policies", "magic")
+        self.refused("there is no topology", "--job", scenario("two-jobs"), "--topology", "nonsense:k=4")
+        self.refused("do not fit", "--job", scenario("two-jobs"), "--topology", "fat-tree:k=4")
+        self.refused("format", "--job", scenario("two-jobs"), "--format", "xml")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "wrong.json"
+            file.write_text('{"jobs": [\n{"kind": "collective", "bytes": 1, "ranks": 0}]}')
+            self.refused(r"wrong\.json: /jobs/0/ranks: should be a number from 1", "--job", file, "--topology", "fat-tree:k=4")
+            file.write_text('{\n"jobs": [}')
+            self.refused(r"wrong\.json:2:", "--job", file)
+
+    def test_traffic_is_imported(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "a.cm").write_text("Nodes 16\nConnections 2\n0->8 id 1 start 0 size 50000000\n1->9 id 2 start 0 size 50000000\n")
+            file = Path(folder) / "import.json"
+            file.write_text('{"topology": "fat-tree:k=4,rate=400G,latency=0ns", "jobs": [{"kind": "messages", "file": "a.cm"}]}')
+            planned = self.result("--job", file, "--policies", "nslb")["policies"][0]
+            self.assertAlmostEqual(planned["makespan"], 1e-3, delta=1e-9)
+            file.write_text('{"topology": "fat-tree:k=4", "jobs": [{"kind": "messages", "file": "none.goal"}]}')
+            self.refused("none.goal: cannot be read", "--job", file)
+
+    def test_a_dead_link_without_another_way_is_said(self):
+        done = simulate("--job", scenario("link-failure"), "--policies", "spray", "--fail", "0")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("no living path", done.stderr)
+        self.assertIn("stuck", done.stdout)
+
+    def test_the_page_needs_nothing_else(self):
+        page = simulate("--job", scenario("two-jobs"), "--format", "html").stdout
+        self.assertTrue(page.startswith("<!doctype html>"))
+        self.assertNotRegex(page.replace("http://www.w3.org/2000/svg", ""), r"https?://")
+        data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL).group(1)
+        self.assertEqual(len(json.loads(data)["policies"]), 4)
+
+    def test_the_page_draws_itself_in_a_browser(self):
+        browser = OPTIONS.chromium or shutil.which("chromium")
+        if not browser:
+            self.skipTest("no chromium")
+        for name in ("two-jobs", "llama2-13b-512"):  # links one by one, and strips
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                page = Path(folder) / "page.html"
+                simulate("--job", scenario(name), "--format", "html", "--out", page)
+                done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile",
+                                       "--virtual-time-budget=3000", "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120)
+                self.assertIn('data-ready="yes"', done.stdout)  # set last: no error on the way
+                self.assertGreater(done.stdout.count("<rect"), 30)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("chorus")
+    parser.add_argument("root")
+    parser.add_argument("--chromium")
+    OPTIONS, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0], *rest])

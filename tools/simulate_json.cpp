@@ -1,0 +1,78 @@
+/// The results of `chorus simulate` as JSON.
+
+#include "simulate.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+namespace chorus::tools {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+json as_json(report::job_figures const& f, traffic::member const& of) {
+    return {{"name", of.name},           {"ranks", of.ranks.size()},  {"iteration", f.iteration},       {"compute", f.compute},
+            {"bubble", f.bubble},        {"exposed", f.exposed},      {"communication", f.communication}, {"linear_speed_up", f.speed_up},
+            {"mfu", f.mfu},              {"makespan_efficiency", f.efficiency}, {"mean_rate", f.mean_rate}, {"slowest_rate", f.slowest_rate},
+            {"stuck", f.stuck}};
+}
+
+/// Four digits do for a colour.
+json rounded(std::vector<float> const& seconds, double duration) {
+    auto list = json::array();
+    for (auto const each : seconds) list.push_back(duration > 0 ? std::round(1e4 * double(each) / duration) / 1e4 : 0.0);
+    return list;
+}
+
+json phases_of(simulated const& from, bool with_loads) {
+    auto list = json::array();
+    for (std::size_t i = 0; i < from.record.phases.size(); ++i) {
+        auto const& p = from.record.phases[i];
+        json one{{"activity", p.activity}, {"phase", p.phase},           {"repeats", p.repeats},     {"flows", p.flows},
+                 {"begin", p.begin},       {"transferred", p.transferred}, {"end", p.end},           {"ideal", p.ideal},
+                 {"makespan_efficiency", p.efficiency()}, {"mean_rate", p.mean_rate}, {"slowest_rate", p.slowest_rate},
+                 {"contended", p.contended}, {"rates", p.histogram}};
+        if (with_loads && i < from.loads.size()) {
+            auto const duration = p.transferred - p.begin;
+            one["load_mean"] = rounded(from.loads[i].mean, duration);
+            one["load_most"] = rounded(from.loads[i].most, duration);
+        }
+        list.push_back(std::move(one));
+    }
+    return list;
+}
+
+json activities_of(simulation const& all, simulated const& from) {
+    auto list = json::array();
+    for (std::size_t a = 0; a < all.program.activities.size(); ++a) {
+        auto const& one = all.program.activities[a];
+        list.push_back({{"name", one.name}, {"kind", one.kind}, {"job", one.job}, {"begin", from.record.activities[a].begin},
+                        {"end", from.record.activities[a].end}});
+    }
+    return list;
+}
+
+} // namespace
+
+json as_json(simulation const& all, bool with_loads) {
+    auto const& s = all.scenario;
+    json result{{"topology", all.on.text()}, {"endpoints", all.on.endpoints()}, {"job", all.file}, {"assumptions", s.assumptions},
+                {"network", {{"payload", s.payload}, {"utilisation", s.utilisation}, {"convergence", s.convergence},
+                             {"step_overhead", s.step_overhead}, {"reroute_after", s.reroute_after}}}};
+    if (s.availability.between > 0)
+        result["availability"] = report::availability(s.availability.interval, s.availability.repair, s.availability.between);
+    result["policies"] = json::array();
+    for (auto const& each : all.policies) {
+        json one{{"policy", each.policy}, {"makespan", each.record.makespan}, {"simulation_seconds", each.wall}, {"events", each.record.events}};
+        one["jobs"] = json::array();
+        for (std::size_t j = 0; j < each.jobs.size(); ++j) one["jobs"].push_back(as_json(each.jobs[j], all.program.jobs[j]));
+        one["activities"] = activities_of(all, each);
+        one["phases"] = phases_of(each, with_loads);
+        result["policies"].push_back(std::move(one));
+    }
+    return result;
+}
+
+} // namespace chorus::tools
