@@ -21,6 +21,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -49,6 +50,13 @@ struct belongings {
     }
     friend bool operator==(belongings const&, belongings const&) = default;
 };
+
+/// Two seconds, of a machine that has nothing else to do.
+std::chrono::duration<double> two_seconds() {
+    double load = 0;
+    if (::getloadavg(&load, 1) != 1) load = 0;
+    return std::chrono::duration<double>((CHORUS_SANITIZED ? 10 : 2) * std::max(1.0, load / std::thread::hardware_concurrency()));
+}
 
 struct named_call {
     char const* name;
@@ -111,7 +119,7 @@ TEST_CASE("a rank that is killed in the middle of a collective is named within t
             if (told.kind != "transport") throw std::runtime_error("a " + told.kind + " error: " + told.text);
         });
         CHECK(got == "rank 2: was killed by signal 9 (Killed)");
-        CHECK(chorus::clock::now() - start < std::chrono::seconds(CHORUS_SANITIZED ? 10 : 2));
+        CHECK(chorus::clock::now() - start < two_seconds());
     }
     CHECK(belongings::now() == before);
 }
@@ -130,7 +138,7 @@ TEST_CASE("ranks that sleep learn of a death as well, whatever they wait for", "
         if (told.kind != "transport" || !told.has("rank 1")) throw std::runtime_error("rank " + std::to_string(comm.rank()) + ": " + told.text);
     });
     CHECK(got == "rank 1: was killed by signal 9 (Killed)");
-    CHECK(chorus::clock::now() - start < std::chrono::seconds(2));
+    CHECK(chorus::clock::now() - start < two_seconds());
     CHECK(belongings::now() == before);
 }
 
