@@ -164,12 +164,12 @@ private:
         auto ex = exchange_;
         ex.lane = line.lane;
         auto& staging = staging_[static_cast<std::size_t>(i)];
-        staging = {scratch_ + b.staging, b.bytes};
+        auto const packed = bound_.needs_packing(i);
+        if (packed || kind == step_kind::recv_reduce) staging = {scratch_ + b.staging, b.bytes};
         if (kind == step_kind::recv_reduce) {
             if (auto const* const view = transport_->post_view(peer, ex, staging, tok)) arrived_or_sent(i, view);
             return;
         }
-        auto const packed = bound_.needs_packing(i);
         auto const pieces = packed ? std::span<piece const>(&staging, 1) : kind == step_kind::send ? source(i) : target(i);
         if (kind == step_kind::send) {
             if (packed) detail::copy_pieces(source(i), pieces);

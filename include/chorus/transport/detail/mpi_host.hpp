@@ -60,18 +60,17 @@ public:
     }
 
 private:
-    struct alignas(64) notice : note {};
 
     /// A board is a convenience: where there is no shared memory to be had, there is none.
     void set_up_board(int host, std::vector<int> const& theirs) {
         void* memory = nullptr;
-        auto const bytes = static_cast<MPI_Aint>(sizeof(notice));
+        constexpr MPI_Aint bytes = 128; // apart in the cache; MPI aligns them for a word only
         if (MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, host_.get(), static_cast<void*>(&memory), &window_) !=
             MPI_SUCCESS) {
             window_ = MPI_WIN_NULL;
             return;
         }
-        mine_ = std::construct_at(static_cast<notice*>(memory));
+        mine_ = std::construct_at(static_cast<note*>(memory));
         board_.assign(host_of_.size(), nullptr);
         for (std::size_t rank = 0; rank < board_.size(); ++rank) {
             if (theirs[2 * rank] != host) continue;
@@ -80,7 +79,7 @@ private:
             void* place = nullptr;
             if (MPI_Win_shared_query(window_, theirs[2 * rank + 1], &size, &unit, static_cast<void*>(&place)) ==
                 MPI_SUCCESS)
-                board_[rank] = static_cast<notice const*>(place);
+                board_[rank] = static_cast<note const*>(place);
         }
         require_mpi(MPI_Barrier(host_.get()), "MPI_Barrier"); // every notice is blank before anyone reads it
     }
@@ -89,8 +88,8 @@ private:
     int here_ = 1;
     std::vector<int> host_of_;
     MPI_Win window_ = MPI_WIN_NULL;
-    notice* mine_ = nullptr;
-    std::vector<notice const*> board_; ///< by rank; null on other hosts
+    note* mine_ = nullptr;
+    std::vector<note const*> board_; ///< by rank; null on other hosts
 };
 
 } // namespace chorus::detail
