@@ -60,6 +60,8 @@ public:
     }
 
 private:
+    using notice = detail::note; // `note` is a function here
+
 
     /// A board is a convenience: where there is no shared memory to be had, there is none.
     void set_up_board(int host, std::vector<int> const& theirs) {
@@ -70,7 +72,7 @@ private:
             window_ = MPI_WIN_NULL;
             return;
         }
-        mine_ = std::construct_at(static_cast<note*>(memory));
+        mine_ = std::construct_at(static_cast<notice*>(memory));
         board_.assign(host_of_.size(), nullptr);
         for (std::size_t rank = 0; rank < board_.size(); ++rank) {
             if (theirs[2 * rank] != host) continue;
@@ -79,7 +81,7 @@ private:
             void* place = nullptr;
             if (MPI_Win_shared_query(window_, theirs[2 * rank + 1], &size, &unit, static_cast<void*>(&place)) ==
                 MPI_SUCCESS)
-                board_[rank] = static_cast<note const*>(place);
+                board_[rank] = static_cast<notice const*>(place);
         }
         require_mpi(MPI_Barrier(host_.get()), "MPI_Barrier"); // every notice is blank before anyone reads it
     }
@@ -88,8 +90,8 @@ private:
     int here_ = 1;
     std::vector<int> host_of_;
     MPI_Win window_ = MPI_WIN_NULL;
-    note* mine_ = nullptr;
-    std::vector<note const*> board_; ///< by rank; null on other hosts
+    notice* mine_ = nullptr;
+    std::vector<notice const*> board_; ///< by rank; null on other hosts
 };
 
 } // namespace chorus::detail
