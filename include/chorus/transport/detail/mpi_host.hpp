@@ -62,7 +62,6 @@ public:
 private:
     using notice = detail::note; // `note` is a function here
 
-
     /// A board is a convenience: where there is no shared memory to be had, there is none.
     void set_up_board(int host, std::vector<int> const& theirs) {
         void* memory = nullptr;
