@@ -1,26 +1,12 @@
 /// The conformance suite over MPI, by schedules: on all ranks, and on two halves at the same time.
 
 #include "support/conformance.hpp"
-#include "support/seed.hpp"
 #include "world.hpp"
-
-#include <chorus/runtime/collectives/gathers.hpp>
 
 #include <catch2/catch.hpp>
 
 using namespace chorus;
 using namespace chorus::testing;
-
-namespace {
-
-/// The same on all ranks.
-std::uint64_t common_seed() {
-    std::uint64_t seed[1] = {test_seed()};
-    broadcast(world(), seed);
-    return seed[0];
-}
-
-} // namespace
 
 TEST_CASE("every collective by every algorithm over MPI", "[mpi/conformance]") {
     auto const seed = common_seed();

@@ -1,7 +1,6 @@
 /// An MPI job over shared memory within hosts and MPI between them. This machine is one host; groups of its ranks play several.
 
 #include "support/conformance.hpp"
-#include "support/seed.hpp"
 #include "world.hpp"
 
 #include <chorus/runtime/allocate.hpp>
@@ -18,12 +17,6 @@ using namespace chorus;
 using namespace chorus::testing;
 
 namespace {
-
-std::uint64_t common_seed() {
-    std::uint64_t seed[1] = {test_seed()};
-    broadcast(world(), seed);
-    return seed[0];
-}
 
 communicator on_hosts_of(int ranks_each, bool interleaved) {
     MPI_Comm host = MPI_COMM_NULL;
