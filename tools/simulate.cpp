@@ -3,8 +3,8 @@
 #include "simulate.hpp"
 #include "command.hpp"
 #include "text.hpp"
+#include "topology.hpp"
 
-#include <chorus/network/parse.hpp>
 #include <chorus/paths/parse.hpp>
 #include <chorus/sim/timeline.hpp>
 #include <chorus/traffic/jobs.hpp>
@@ -136,7 +136,7 @@ int run(simulate_options const& asked) {
                                                      : policies_in("ecmp,spray,greedy,nslb");
     if (!asked.placement.empty())
         for (auto& each : scenario.jobs) each.placement = asked.placement;
-    simulation all{asked.job, std::move(scenario), parse_topology(fabric), {}, {}, {}};
+    simulation all{asked.job, std::move(scenario), read_topology(fabric), {}, {}, {}};
     all.program = traffic::program_of(all.scenario.jobs, all.on);
     all.cells = cells_of(all.on);
     auto const options = options_of(all.scenario, all.on, asked.fail);

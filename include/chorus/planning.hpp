@@ -2,6 +2,7 @@
 /// The network side of Chorus: topologies, traffic, path policies and the planner, with nothing but the standard library.
 
 #include <chorus/network/demand.hpp>
+#include <chorus/network/htsim.hpp>
 #include <chorus/network/parse.hpp>
 #include <chorus/network/placement.hpp>
 #include <chorus/network/policy.hpp>

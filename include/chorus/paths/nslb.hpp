@@ -18,11 +18,13 @@
 #include <chorus/paths/ecmp.hpp>
 #include <chorus/paths/flowlet.hpp>
 #include <chorus/paths/greedy.hpp>
+#include <chorus/paths/joint.hpp>
 #include <chorus/paths/live_plan.hpp>
 #include <chorus/sim/phase.hpp>
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -33,12 +35,26 @@ namespace chorus {
 /// Keeps its buffers from phase to phase. Not thread-safe.
 class nslb {
 public:
-    /// `queue_pairs`: parts of every flow. `seed`: of the ECMP that it is never worse than.
-    explicit nslb(std::uint32_t queue_pairs = 1, std::uint32_t seed = 1) : queue_pairs_(queue_pairs), seed_(seed) {}
+    /// `queue_pairs`: parts of every flow. `seed`: of the ECMP that it is never worse than. `fixed`: a connection has one
+    /// path in all phases (joint.hpp), where they are known beforehand. Throws usage_error for fixed paths of parts.
+    explicit nslb(std::uint32_t queue_pairs = 1, std::uint32_t seed = 1, bool fixed = false)
+        : queue_pairs_(queue_pairs),
+          seed_(seed),
+          fixed_(fixed) {
+        if (fixed && queue_pairs > 1) detail::misuse({"nslb: paths=fixed is for whole flows, qps=1"});
+    }
 
-    std::string name() const { return queue_pairs_ == 1 ? "nslb" : detail::text({"nslb:qps=", queue_pairs_}); }
+    std::string name() const {
+        return fixed_ ? "nslb:paths=fixed" : queue_pairs_ == 1 ? "nslb" : detail::text({"nslb:qps=", queue_pairs_});
+    }
+
+    bool looks_ahead() const { return fixed_; }
+    void plan_ahead(topology const& on, std::span<strand const> all) { ahead_.emplace(on, all, seed_); }
+    /// Of fixed paths: load and bound over all phases. Null before plan_ahead.
+    joint_plan const* ahead() const { return ahead_ ? &*ahead_ : nullptr; }
 
     routing route(topology const& on, std::span<flow const> phase) {
+        if (ahead_) return fixed_paths(on, phase);
         if (on.clos() == nullptr) return best_of_lots(on, phase);
         if (queue_pairs_ == 1) return plan(on, phase);
         std::vector<flow> parts;
@@ -53,6 +69,18 @@ public:
     }
 
 private:
+    /// What was planned ahead; where a link of it has died since, flows find another place.
+    routing fixed_paths(topology const& on, std::span<flow const> phase) const {
+        auto how = ahead_->paths(phase);
+        hop_buffer buffer;
+        auto good = true;
+        for (std::size_t i = 0; i < how.size() && good; ++i) {
+            good = how[i].route != unreachable;
+            for (auto const l : how.hops(on, phase, i, buffer)) good = good && on.alive(l);
+        }
+        return good ? how : improved(on, phase, how, true);
+    }
+
     routing plan(topology const& on, std::span<flow const> phase) {
         auto const equal =
             std::all_of(phase.begin(), phase.end(), [&](auto const& f) { return f.bytes == phase[0].bytes; });
@@ -103,6 +131,8 @@ private:
     }
 
     std::uint32_t queue_pairs_, seed_;
+    bool fixed_;
+    std::optional<joint_plan> ahead_;
     clos_colouring colouring_;
     std::vector<route_id> routes_;
 };
