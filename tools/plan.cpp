@@ -3,12 +3,12 @@
 #include "command.hpp"
 #include "plan_export.hpp"
 #include "plan_job.hpp"
+#include "policies.hpp"
 #include "text.hpp"
 #include "topology.hpp"
 
 #include <chorus/json/plan.hpp>
 #include <chorus/network/demand.hpp>
-#include <chorus/paths/parse.hpp>
 
 #include <fmt/format.h>
 
@@ -24,6 +24,7 @@ struct plan_options {
     std::string job, plan, fail, exported;
     std::string format = "table";
     std::string out;
+    std::vector<std::string> plugins;
 };
 
 /// A plan, how long it took, and how many paths of an earlier one it changed.
@@ -36,7 +37,7 @@ struct planned {
 planned make_plan(plan_options const& asked) {
     auto on = read_topology(asked.topology_text);
     auto phase = parse_demand(asked.traffic, on);
-    auto policy = parse_policy(asked.policy);
+    auto policy = load_policies(asked.plugins).parse(asked.policy);
     planned result{{std::move(on), policy.name(), std::move(phase), {}}, 0, {}};
     result.what.paths = timed(result.milliseconds, [&] { return policy.route(result.what.on, result.what.phase); });
     return result;
@@ -50,7 +51,7 @@ planned change_plan(plan_options const& asked) {
             fmt::format("{}: /network: should be {}, not {}", asked.plan, asked.topology_text, plan.on.text()));
     if (asked.fail.empty()) return result;
     for (auto const& name : split(asked.fail, ',')) plan.on.set_cable_health(plan.on.find_link(name), 0);
-    auto after = timed(result.milliseconds, [&] { return plan_again(plan.on, plan.policy, plan.phase, plan.paths); });
+    auto after = timed(result.milliseconds, [&] { return plan_again(plan.on, load_policies(asked.plugins), plan.policy, plan.phase, plan.paths); });
     plan.paths = std::move(after.paths);
     result.changed = after.changed_paths;
     return result;
@@ -60,7 +61,7 @@ int run(plan_options const& asked) {
     enum { table, json_format };
     auto const format = read_name("--format", asked.format, {"table", "json"});
     if (!asked.job.empty() || is_job_plan(asked.plan))
-        return plan_job({asked.topology_text, asked.job, asked.policy, asked.plan, asked.fail, asked.out, format == json_format});
+        return plan_job({asked.topology_text, asked.job, asked.policy, asked.plan, asked.fail, asked.out, asked.plugins, format == json_format});
     if (asked.plan.empty() && asked.topology_text.empty()) throw usage_error("plan: --topology, --job or --plan is needed");
     if (asked.plan.empty() && !asked.fail.empty()) throw usage_error("plan: --fail needs the --plan that it changes");
     auto const made = asked.plan.empty() ? make_plan(asked) : change_plan(asked);
@@ -92,6 +93,7 @@ command add_plan(CLI::App& app) {
     add_text(*sub, "--export", asked->exported, "Instead of figures: rules, ports, srv6", "WHAT");
     add_text(*sub, "--format", asked->format, "table or json", "FORMAT");
     add_text(*sub, "--out", asked->out, "Write the plan (or what --export names) to a file", "FILE");
+    add_plugins(*sub, asked->plugins);
     return [asked] { return run(*asked); };
 }
 

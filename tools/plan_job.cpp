@@ -7,7 +7,6 @@
 #include <chorus/json/scenario.hpp>
 #include <chorus/paths/certificate.hpp>
 #include <chorus/paths/joint.hpp>
-#include <chorus/paths/parse.hpp>
 #include <chorus/sim/phase.hpp>
 #include <chorus/traffic/jobs.hpp>
 #include <chorus/traffic/strands.hpp>
@@ -74,7 +73,7 @@ planned_job make_plan(job_plan_request const& asked) {
     if (fabric.empty()) refuse("--topology", "", "a topology, here or in the file of jobs");
     auto on = read_topology(fabric);
     auto phases = phases_of(traffic::program_of(scenario.jobs, on));
-    auto policy = parse_policy(asked.policy);
+    auto policy = load_policies(asked.plugins).parse(asked.policy);
     planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, 0};
     auto& plan = result.what;
     if (policy.looks_ahead())
@@ -100,12 +99,13 @@ planned_job change_plan(job_plan_request const& asked) {
         return result;
     }
     for (auto const& name : split(asked.fail, ',')) plan.on.set_cable_health(plan.on.find_link(name), 0);
+    auto const known = load_policies(asked.plugins);
     std::optional<joint_plan> fixed;
     if (has_fixed_paths(plan))
         fixed = timed(result.ahead_ms, [&] { return joint_plan(plan.on, strands_of(plan), 1, paths_of(plan)); });
     for (auto& each : plan.phases) {
         auto after = timed(result.milliseconds.emplace_back(), [&]() -> replanned {
-            if (!fixed) return plan_again(plan.on, plan.policy, each.flows, each.paths);
+            if (!fixed) return plan_again(plan.on, known, plan.policy, each.flows, each.paths);
             auto paths = fixed->paths(each.flows);
             auto const changed = count_changed(each.paths, paths);
             return {std::move(paths), changed};
@@ -216,9 +216,9 @@ std::string figures_table(json::value const& figures) {
     return aligned(rows);
 }
 
-replanned plan_again(topology const& on, std::string const& policy, std::span<flow const> phase, routing const& before) {
+replanned plan_again(topology const& on, policy_catalogue const& known, std::string const& policy, std::span<flow const> phase, routing const& before) {
     if (policy.starts_with("nslb") && on.clos() != nullptr && !is_sprayed(before)) return replan(on, phase, before);
-    auto anew = parse_policy(policy).route(on, phase);
+    auto anew = known.parse(policy).route(on, phase);
     auto const changed = count_changed(before, anew);
     return {std::move(anew), changed};
 }

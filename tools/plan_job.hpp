@@ -1,6 +1,8 @@
 #pragma once
 /// chorus plan --job: a plan for every phase of the jobs in a file; and what it shares with plans of one phase.
 
+#include "policies.hpp"
+
 #include <chorus/json/plan.hpp>
 #include <chorus/paths/replan.hpp>
 
@@ -16,6 +18,7 @@ struct job_plan_request {
     std::string topology, job, policy; ///< of a new plan; the topology may be in the file of jobs
     std::string plan, fail;            ///< or a plan to start from, and links that die
     std::string out;
+    std::vector<std::string> plugins;
     bool as_json = false;
 };
 int plan_job(job_plan_request const& asked);
@@ -30,7 +33,7 @@ json::value plan_figures(topology const& on, std::string const& policy, std::spa
 std::string figures_table(json::value const& figures);
 
 /// After links have died: as few other paths as possible where the planner made them, all anew where another policy did.
-replanned plan_again(topology const& on, std::string const& policy, std::span<flow const> phase, routing const& before);
+replanned plan_again(topology const& on, policy_catalogue const& known, std::string const& policy, std::span<flow const> phase, routing const& before);
 
 template <class Work>
 auto timed(double& milliseconds, Work&& work) {

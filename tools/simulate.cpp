@@ -2,10 +2,10 @@
 
 #include "simulate.hpp"
 #include "command.hpp"
+#include "policies.hpp"
 #include "text.hpp"
 #include "topology.hpp"
 
-#include <chorus/paths/parse.hpp>
 #include <chorus/sim/timeline.hpp>
 #include <chorus/traffic/jobs.hpp>
 #include <chorus/json/scenario.hpp>
@@ -23,7 +23,7 @@ namespace {
 struct simulate_options {
     std::string topology, job, policies, placement, out;
     std::string format = "table";
-    std::vector<std::string> fail;
+    std::vector<std::string> fail, plugins;
 };
 
 constexpr std::size_t most_loads = 64; // phases whose link loads are kept for the page
@@ -78,9 +78,9 @@ void show_progress(std::string const& policy, double share) {
     fmt::print(stderr, "\r{}: {:3} % ", policy, percent);
 }
 
-simulated simulate_under(simulation const& all, std::string const& text, sim::run_options options, bool with_loads) {
+simulated simulate_under(simulation const& all, policy_catalogue const& known, std::string const& text, sim::run_options options, bool with_loads) {
     simulated result;
-    auto policy = parse_policy(text);
+    auto policy = known.parse(text);
     result.policy = text;
     auto const start = std::chrono::steady_clock::now();
     auto const watched = errors_go_to_terminal();
@@ -128,6 +128,7 @@ std::string as_table(simulation const& all) {
 int run(simulate_options const& asked) {
     auto const format = read_name("--format", asked.format, {"table", "json", "html"});
     if (asked.job.empty()) refuse("--job", "", "a file with jobs, such as examples/network/two-jobs.json");
+    auto const known = load_policies(asked.plugins);
     auto scenario = traffic::read_scenario(asked.job);
     auto const fabric = asked.topology.empty() ? scenario.topology : asked.topology;
     if (fabric.empty()) refuse("--topology", "", "a topology, here or in the file of jobs");
@@ -140,7 +141,7 @@ int run(simulate_options const& asked) {
     all.program = traffic::program_of(all.scenario.jobs, all.on);
     all.cells = cells_of(all.on);
     auto const options = options_of(all.scenario, all.on, asked.fail);
-    for (auto const& each : wanted) all.policies.push_back(simulate_under(all, each, options, format == 2));
+    for (auto const& each : wanted) all.policies.push_back(simulate_under(all, known, each, options, format == 2));
     write_text(asked.out, format == 0 ? as_table(all) : format == 1 ? as_json(all, false).dump(2) + "\n" : as_page(all));
     for (auto const& each : all.policies)
         for (auto const a : each.record.stuck)
@@ -162,6 +163,7 @@ command add_simulate(CLI::App& app) {
     sub->add_option("--fail", asked->fail, "A link that is dead from the beginning, by name or number")->type_name("LINK");
     add_text(*sub, "--format", asked->format, "table, json or html", "FORMAT");
     add_text(*sub, "--out", asked->out, "Write there instead of to standard output", "FILE");
+    add_plugins(*sub, asked->plugins);
     return [asked] { return run(*asked); };
 }
 
