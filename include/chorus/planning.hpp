@@ -11,6 +11,7 @@
 #include <chorus/paths/export.hpp>
 #include <chorus/paths/mapping.hpp>
 #include <chorus/paths/parse.hpp>
+#include <chorus/paths/plugin.hpp>
 #include <chorus/paths/replan.hpp>
 #include <chorus/report/figures.hpp>
 #include <chorus/sim/timeline.hpp>

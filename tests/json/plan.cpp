@@ -44,6 +44,24 @@ TEST_CASE("a plan that is written and read is the same plan", "[json][plan]") {
         }
 }
 
+TEST_CASE("a job's plan that is written and read is the same plan", "[json][plan]") {
+    auto const one = make("fat-tree:k=4", "nslb"), other = make("fat-tree:k=4", "e-ecmp:qps=2");
+    json::job_plan const plan{one.on, "nslb:paths=fixed", {{"first", 0, one.phase, one.paths}, {"second", 1, other.phase, other.paths}}};
+    auto const text = json::to_json(plan).dump();
+    auto const parse = [](std::string const& from) {
+        auto const root = json::parse(from, "plan.json");
+        return json::job_plan_from(json::reader("plan.json", root));
+    };
+    CHECK(json::to_json(parse(text)).dump() == text);
+    auto bad = json::to_json(plan);
+    bad["phases"][1]["strand"] = 2;
+    CHECK_THROWS_WITH(parse(bad.dump()), Contains("/phases/1/strand: should be a whole number from 0 to 1"));
+    bad = json::to_json(plan);
+    bad["phases"][1]["paths"][0][1] = 4;
+    CHECK_THROWS_WITH(parse(bad.dump()), Contains("/phases/1/paths/0/1: should be a whole number from 0 to 3"));
+    CHECK_THROWS_WITH(read(text), Contains("/format: should be \"chorus-plan-1\""));
+}
+
 TEST_CASE("a network of one's own has names and cables", "[json][topology]") {
     auto const root = json::parse(R"({"name": "mine",
         "layers": [{"tier": "endpoint", "names": ["a", "b"]}, {"tier": "edge", "names": ["s"]}],

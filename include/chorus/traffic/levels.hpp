@@ -65,13 +65,11 @@ public:
             auto const n = static_cast<std::size_t>(ready[i]);
             auto const& node = nodes_[n];
             computed[n] += node.seconds;
-            auto& gap = gaps_[static_cast<std::size_t>(level[n] + 1)];
-            gap = std::max(gap, computed[n]);
             if (node.kind == step_kind::send) {
                 auto const at = static_cast<std::size_t>(++level[n]);
                 if (at >= result.size()) result.resize(at + 1), gaps_.resize(at + 2);
                 result[at].push_back({node.rank, node.peer, node.bytes});
-                computed[n] = 0;
+                gaps_[at] = std::max(gaps_[at], std::exchange(computed[n], 0.0));
             }
             for (auto k = first_after_[n]; k < first_after_[n + 1]; ++k) {
                 auto const next = static_cast<std::size_t>(after_[k]);
@@ -82,10 +80,12 @@ public:
             }
         }
         if (ready.size() != nodes_.size()) throw usage_error("chorus: traffic: steps of this algorithm wait for each other");
+        for (std::size_t n = 0; n < nodes_.size(); ++n)
+            if (level[n] + 1 == std::ssize(result)) gaps_.back() = std::max(gaps_.back(), computed[n]);
         return result;
     }
-    /// After levels(): the longest computation between each level and the one before, and after the last. What began
-    /// before that is taken to be hidden behind messages.
+    /// After levels(): the longest computation that the messages of a level wait for since the level before, and what comes
+    /// after the last level. What began earlier is taken to be hidden behind messages.
     std::vector<double> const& gaps() const { return gaps_; }
 
 private:
