@@ -95,18 +95,19 @@ TEST_CASE("several flows of each NIC, and oversubscription, reach the bound", "[
 TEST_CASE("nested sets are balanced at once", "[paths][colouring]") {
     laminar_colouring colouring;
     std::mt19937 random(6);
+    auto const below = [&](std::uint32_t bound) { return static_cast<std::uint32_t>(random() % bound); };
     for (int round = 0; round < 1000; ++round) {
         // Up to 30 innermost sets in 6 middle ones, those in 2 outer ones, on either side.
         laminar_colouring::family sides[2];
-        std::vector<std::uint32_t> colour(random() % 120);
-        auto const colours = static_cast<std::uint32_t>(1 + random() % 9);
+        std::vector<std::uint32_t> colour(below(120));
+        auto const colours = 1 + below(9);
         for (auto& side : sides) {
-            for (std::uint32_t set = 0; set < 30; ++set) side.around.push_back(30 + random() % 6);
-            for (std::uint32_t set = 0; set < 6; ++set) side.around.push_back(random() % 3 == 0 ? laminar_colouring::none : 36 + random() % 2);
+            for (std::uint32_t set = 0; set < 30; ++set) side.around.push_back(30 + below(6));
+            for (std::uint32_t set = 0; set < 6; ++set) side.around.push_back(below(3) == 0 ? laminar_colouring::none : 36 + below(2));
             side.around.resize(38, laminar_colouring::none);
-            for (std::size_t i = 0; i < colour.size(); ++i) side.innermost.push_back(random() % 36);
+            for (std::size_t i = 0; i < colour.size(); ++i) side.innermost.push_back(below(36));
         }
-        for (auto& each : colour) each = random() % colours;
+        for (auto& each : colour) each = below(colours);
         colouring.balance(sides[0], sides[1], colours, colour);
         INFO("round " << round);
         for (auto const& side : sides) {

@@ -68,7 +68,7 @@ TEST_CASE("a joint plan's load is what its paths make it, between its bound and 
                              "clos:pods=3,edges=2,aggs=2,cores=1,hosts=3", "super-node:nodes=2,npus=8,per_leaf=4"})
         for (int round = 0; round < 12; ++round) {
             auto on = parse_topology(text);
-            if (round % 3 == 2) on.set_cable_health(random() % on.links(), round % 2 == 0 ? 0.0 : 0.5);
+            if (round % 3 == 2) on.set_cable_health(static_cast<link_id>(random() % on.links()), round % 2 == 0 ? 0.0 : 0.5);
             auto const all = random_strands(on.endpoints(), random);
             joint_plan const plan(on, all);
             INFO(text << ", round " << round);

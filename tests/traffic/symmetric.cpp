@@ -119,7 +119,6 @@ void prove(collective what, std::string const& algorithm, int ranks, turning tur
 
 void prove_all(int ranks, int every) {
     prove(collective::all_reduce, "ring", ranks, turning::shift, every);
-    prove(collective::all_reduce, "two_shot", ranks, turning::shift, every);
     prove(collective::reduce_scatter, "ring", ranks, turning::shift, every);
     prove(collective::reduce_scatter, "pairwise", ranks, turning::shift, every);
     prove(collective::all_gather, "ring", ranks, turning::shift, every);
