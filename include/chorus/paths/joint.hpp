@@ -147,9 +147,7 @@ private:
     routes hashed(topology const& on, std::uint32_t seed) const {
         auto const how = ecmp{seed}.route(on, connections_.flows());
         routes all;
-        for (auto const& each : how.subflows()) all.push_back(each.route < unreachable ? each.route : 0);
-        for (std::size_t i = 0; i < all.size(); ++i)
-            if (how[i].route == unreachable) all[i] = unreachable;
+        for (auto const& each : how.subflows()) all.push_back(each.route <= unreachable ? each.route : 0); // 0: to itself
         return all;
     }
     routes kept(std::span<strand const> all, phase_paths const& before) const {
