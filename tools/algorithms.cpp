@@ -1,13 +1,12 @@
 #include "algorithms.hpp"
 
 #include "command.hpp"
+#include "plugin.hpp"
 #include "text.hpp"
 
 #include <chorus/algorithm/catalogue.hpp>
 #include <chorus/algorithm/parse.hpp>
 #include <chorus/plugin.hpp>
-
-#include <dlfcn.h>
 
 #include <algorithm>
 
@@ -15,24 +14,16 @@ namespace chorus::tools {
 
 namespace {
 
-/// Stays loaded: its code and its texts are used until the end.
+/// Its code and its texts are used until the end.
 std::vector<catalogue_entry> load(std::string const& path) {
-    auto const fail = [&](std::string const& why) {
-        throw environment_error("plugin '" + path + "' cannot be loaded: " + why);
-    };
-    // Without a slash dlopen would search the system's folders.
-    auto const file = path.find('/') == std::string::npos ? "./" + path : path;
-    auto* const handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) fail(::dlerror());
-    auto* const symbol = ::dlsym(handle, "chorus_plugin");
-    if (symbol == nullptr) fail("it defines no extern \"C\" void chorus_plugin(chorus::plugin_catalogue&)");
+    auto* const symbol = load_symbol(path, "chorus_plugin", "void chorus_plugin(chorus::plugin_catalogue&)");
     plugin_catalogue added;
     try {
         reinterpret_cast<decltype(&chorus_plugin)>(symbol)(added);
     } catch (error const& e) {
-        fail(e.what());
+        cannot_load(path, e.what());
     }
-    if (added.entries().empty()) fail("it adds no algorithm");
+    if (added.entries().empty()) cannot_load(path, "it adds no algorithm");
     return added.entries();
 }
 

@@ -2,19 +2,16 @@
 
 #include "command.hpp"
 #include "plan_export.hpp"
+#include "plan_job.hpp"
+#include "policies.hpp"
 #include "text.hpp"
+#include "topology.hpp"
 
 #include <chorus/json/plan.hpp>
-#include <chorus/json/topology.hpp>
 #include <chorus/network/demand.hpp>
-#include <chorus/paths/certificate.hpp>
-#include <chorus/paths/parse.hpp>
-#include <chorus/paths/replan.hpp>
-#include <chorus/sim/phase.hpp>
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -24,9 +21,10 @@ namespace {
 
 struct plan_options {
     std::string topology_text, traffic = "permutation:seed=1", policy = "nslb";
-    std::string plan, fail, exported;
+    std::string job, plan, fail, exported;
     std::string format = "table";
     std::string out;
+    std::vector<std::string> plugins;
 };
 
 /// A plan, how long it took, and how many paths of an earlier one it changed.
@@ -36,35 +34,13 @@ struct planned {
     std::optional<std::size_t> changed;
 };
 
-bool ends_with(std::string const& text, std::string_view end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-topology read_topology(std::string const& text) {
-    return ends_with(text, ".json") ? json::load_topology(text) : parse_topology(text);
-}
-
-template <class Work>
-auto timed(double& milliseconds, Work&& work) {
-    auto const start = std::chrono::steady_clock::now();
-    auto result = work();
-    milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-    return result;
-}
-
 planned make_plan(plan_options const& asked) {
     auto on = read_topology(asked.topology_text);
     auto phase = parse_demand(asked.traffic, on);
-    auto policy = parse_policy(asked.policy);
+    auto policy = load_policies(asked.plugins).parse(asked.policy);
     planned result{{std::move(on), policy.name(), std::move(phase), {}}, 0, {}};
     result.what.paths = timed(result.milliseconds, [&] { return policy.route(result.what.on, result.what.phase); });
     return result;
-}
-
-bool is_sprayed(routing const& how) {
-    for (auto const& each : how.subflows())
-        if (each.route == spread) return true;
-    return false;
 }
 
 planned change_plan(plan_options const& asked) {
@@ -75,52 +51,18 @@ planned change_plan(plan_options const& asked) {
             fmt::format("{}: /network: should be {}, not {}", asked.plan, asked.topology_text, plan.on.text()));
     if (asked.fail.empty()) return result;
     for (auto const& name : split(asked.fail, ',')) plan.on.set_cable_health(plan.on.find_link(name), 0);
-    auto const keeps = plan.policy.rfind("nslb", 0) == 0 && plan.on.clos() != nullptr && !is_sprayed(plan.paths);
-    auto after = timed(result.milliseconds, [&]() -> replanned {
-        if (keeps) return replan(plan.on, plan.phase, plan.paths);
-        auto anew = parse_policy(plan.policy).route(plan.on, plan.phase);
-        auto const changed = count_changed(plan.paths, anew);
-        return {std::move(anew), changed};
-    });
+    auto after = timed(result.milliseconds, [&] { return plan_again(plan.on, load_policies(asked.plugins), plan.policy, plan.phase, plan.paths); });
     plan.paths = std::move(after.paths);
     result.changed = after.changed_paths;
     return result;
 }
 
-json::value report(planned const& made) {
-    auto const& plan = made.what;
-    auto const proof = certify(plan.on, plan.phase, plan.paths);
-    auto const times = sim::simulate(plan.on, plan.phase, plan.paths);
-    json::value result{{"topology", plan.on.text()},
-                       {"endpoints", plan.on.endpoints()},
-                       {"flows", plan.phase.size()},
-                       {"policy", plan.policy},
-                       {"plan_ms", made.milliseconds},
-                       {"max_load", proof.max_load},
-                       {"lower_bound", proof.lower_bound},
-                       {"gap", proof.gap()},
-                       {"optimal", proof.optimal()},
-                       {"mean_rate", times.mean_rate},
-                       {"makespan_efficiency", times.efficiency()}};
-    if (times.stuck > 0) result["unreachable"] = times.stuck;
-    if (made.changed) result["changed_paths"] = *made.changed;
-    return result;
-}
-
-/// Keys beside values, for people.
-std::string as_table(json::value const& figures) {
-    std::vector<std::vector<std::string>> rows{{"figure", "value"}};
-    for (auto const& [key, each] : figures.items())
-        rows.push_back({key, each.is_string()         ? each.get<std::string>()
-                             : each.is_number_float() ? fmt::format("{:.4g}", each.get<double>())
-                                                      : each.dump()});
-    return aligned(rows);
-}
-
 int run(plan_options const& asked) {
     enum { table, json_format };
     auto const format = read_name("--format", asked.format, {"table", "json"});
-    if (asked.plan.empty() && asked.topology_text.empty()) throw usage_error("plan: --topology or --plan is needed");
+    if (!asked.job.empty() || is_job_plan(asked.plan))
+        return plan_job({asked.topology_text, asked.job, asked.policy, asked.plan, asked.fail, asked.out, asked.plugins, format == json_format});
+    if (asked.plan.empty() && asked.topology_text.empty()) throw usage_error("plan: --topology, --job or --plan is needed");
     if (asked.plan.empty() && !asked.fail.empty()) throw usage_error("plan: --fail needs the --plan that it changes");
     auto const made = asked.plan.empty() ? make_plan(asked) : change_plan(asked);
     auto const exported = asked.exported.empty() ? std::string{} : export_plan(made.what, asked.exported);
@@ -130,8 +72,9 @@ int run(plan_options const& asked) {
         write_text("", exported);
         return fine;
     }
-    auto const figures = report(made);
-    write_text("", format == table ? as_table(figures) : figures.dump(2) + "\n");
+    auto const figures =
+        plan_figures(made.what.on, made.what.policy, made.what.phase, made.what.paths, made.milliseconds, made.changed);
+    write_text("", format == table ? figures_table(figures) : figures.dump(2) + "\n");
     return fine;
 }
 
@@ -141,14 +84,16 @@ command add_plan(CLI::App& app) {
     auto asked = std::make_shared<plan_options>();
     auto* const sub = app.add_subcommand("plan", "Paths for traffic on a fabric, with a proof of how good they are");
     sub->footer("Example: chorus plan --topology fat-tree:k=16 --traffic permutation:seed=1 --policy nslb");
-    add_text(*sub, "--topology", asked->topology_text, "Such as fat-tree:k=8, or a file.json", "TOPOLOGY");
+    add_text(*sub, "--topology", asked->topology_text, "Such as fat-tree:k=8, or a file: .json, .topo (htsim)", "TOPOLOGY");
     add_text(*sub, "--traffic", asked->traffic, "Such as permutation:seed=1, shift:by=8", "TRAFFIC");
+    add_text(*sub, "--job", asked->job, "Instead of --traffic: all phases of the jobs in a file", "FILE.json");
     add_text(*sub, "--policy", asked->policy, "Such as nslb, ecmp:seed=1, greedy", "POLICY");
     add_text(*sub, "--plan", asked->plan, "Start from a plan that --out has written", "FILE");
     add_text(*sub, "--fail", asked->fail, "With --plan: links that die, by name or number", "LINK[,LINK]");
     add_text(*sub, "--export", asked->exported, "Instead of figures: rules, ports, srv6", "WHAT");
     add_text(*sub, "--format", asked->format, "table or json", "FORMAT");
     add_text(*sub, "--out", asked->out, "Write the plan (or what --export names) to a file", "FILE");
+    add_plugins(*sub, asked->plugins);
     return [asked] { return run(*asked); };
 }
 

@@ -2,10 +2,11 @@
 
 #include "simulate.hpp"
 #include "command.hpp"
+#include "policies.hpp"
 #include "text.hpp"
+#include "topology.hpp"
 
-#include <chorus/network/parse.hpp>
-#include <chorus/paths/parse.hpp>
+#include <chorus/paths/mapping.hpp>
 #include <chorus/sim/timeline.hpp>
 #include <chorus/traffic/jobs.hpp>
 #include <chorus/json/scenario.hpp>
@@ -13,17 +14,19 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <variant>
 
 namespace chorus::tools {
 
 namespace {
 
 struct simulate_options {
-    std::string topology, job, policies, placement, out;
+    std::string topology, job, policies, placement, mapping, out;
     std::string format = "table";
-    std::vector<std::string> fail;
+    std::vector<std::string> fail, plugins;
 };
 
 constexpr std::size_t most_loads = 64; // phases whose link loads are kept for the page
@@ -78,9 +81,9 @@ void show_progress(std::string const& policy, double share) {
     fmt::print(stderr, "\r{}: {:3} % ", policy, percent);
 }
 
-simulated simulate_under(simulation const& all, std::string const& text, sim::run_options options, bool with_loads) {
+simulated simulate_under(simulation const& all, policy_catalogue const& known, std::string const& text, sim::run_options options, bool with_loads) {
     simulated result;
-    auto policy = parse_policy(text);
+    auto policy = known.parse(text);
     result.policy = text;
     auto const start = std::chrono::steady_clock::now();
     auto const watched = errors_go_to_terminal();
@@ -121,13 +124,35 @@ std::string as_table(simulation const& all) {
                         all.on.text(), all.on.endpoints(), all.policies.front().policy);
     if (auto const& a = all.scenario.availability; a.between > 0)
         text += fmt::format("Availability {:.2f} %.\n", 100 * report::availability(a.interval, a.repair, a.between));
+    for (auto const& each : all.mappings)
+        text += fmt::format("Mapping of {}: {}, innermost first; {:.4g} link-seconds of traffic.\n", each.job, each.order, each.cost);
     for (auto const& each : all.scenario.assumptions) text += "Assumed: " + each + "\n";
     return text;
+}
+
+/// Orders the dimensions of every training job: without regard to the fabric, or by cost over its tiers (FSPF).
+std::vector<job_mapping> map_jobs(std::string const& how, traffic::scenario& of, topology const& on) {
+    auto const cheapest = read_name("--mapping", how, {"naive", "fspf"}) == 1;
+    std::vector<job_mapping> all;
+    for (auto& each : of.jobs) {
+        auto* const t = std::get_if<traffic::training>(&each.what);
+        if (t == nullptr) continue;
+        auto places = parse_placement(each.placement, on);
+        auto const ranks = static_cast<std::size_t>(t->how.ranks());
+        if (each.first + ranks > places.size()) continue; // program_of says so
+        places.erase(places.begin(), places.begin() + each.first);
+        auto const orders = map_groups(on, places, t->how, bytes_sent(*t, on));
+        auto const chosen = cheapest ? orders.begin() : std::find_if(orders.begin(), orders.end(), [](mapping const& m) { return m.order == naive_order; });
+        t->how.order = chosen->order;
+        all.push_back({each.name, chosen->order, chosen->cost});
+    }
+    return all;
 }
 
 int run(simulate_options const& asked) {
     auto const format = read_name("--format", asked.format, {"table", "json", "html"});
     if (asked.job.empty()) refuse("--job", "", "a file with jobs, such as examples/network/two-jobs.json");
+    auto const known = load_policies(asked.plugins);
     auto scenario = traffic::read_scenario(asked.job);
     auto const fabric = asked.topology.empty() ? scenario.topology : asked.topology;
     if (fabric.empty()) refuse("--topology", "", "a topology, here or in the file of jobs");
@@ -136,11 +161,12 @@ int run(simulate_options const& asked) {
                                                      : policies_in("ecmp,spray,greedy,nslb");
     if (!asked.placement.empty())
         for (auto& each : scenario.jobs) each.placement = asked.placement;
-    simulation all{asked.job, std::move(scenario), parse_topology(fabric), {}, {}, {}};
+    simulation all{asked.job, std::move(scenario), read_topology(fabric), {}, {}, {}, {}};
+    if (!asked.mapping.empty()) all.mappings = map_jobs(asked.mapping, all.scenario, all.on);
     all.program = traffic::program_of(all.scenario.jobs, all.on);
     all.cells = cells_of(all.on);
     auto const options = options_of(all.scenario, all.on, asked.fail);
-    for (auto const& each : wanted) all.policies.push_back(simulate_under(all, each, options, format == 2));
+    for (auto const& each : wanted) all.policies.push_back(simulate_under(all, known, each, options, format == 2));
     write_text(asked.out, format == 0 ? as_table(all) : format == 1 ? as_json(all, false).dump(2) + "\n" : as_page(all));
     for (auto const& each : all.policies)
         for (auto const a : each.record.stuck)
@@ -159,9 +185,11 @@ command add_simulate(CLI::App& app) {
     add_text(*sub, "--job", asked->job, "The jobs", "FILE.json");
     add_text(*sub, "--policies", asked->policies, "Such as ecmp:seed=1,spray,greedy,nslb", "LIST");
     add_text(*sub, "--placement", asked->placement, "Instead of the jobs' own: linear, rail, random:seed=1", "TEXT");
+    add_text(*sub, "--mapping", asked->mapping, "Of training jobs' dimensions to ranks: naive, fspf (cheapest)", "TEXT");
     sub->add_option("--fail", asked->fail, "A link that is dead from the beginning, by name or number")->type_name("LINK");
     add_text(*sub, "--format", asked->format, "table, json or html", "FORMAT");
     add_text(*sub, "--out", asked->out, "Write there instead of to standard output", "FILE");
+    add_plugins(*sub, asked->plugins);
     return [asked] { return run(*asked); };
 }
 

@@ -43,6 +43,12 @@ struct simulated {
     std::vector<phase_load> loads; ///< of the first phases
 };
 
+/// Which order of dimensions a training job got from --mapping.
+struct job_mapping {
+    std::string job, order;
+    double cost = 0; ///< paths/mapping.hpp
+};
+
 struct simulation {
     std::string file;
     traffic::scenario scenario;
@@ -50,6 +56,7 @@ struct simulation {
     traffic::program program;
     load_cells cells;
     std::vector<simulated> policies;
+    std::vector<job_mapping> mappings;
 };
 
 nlohmann::ordered_json as_json(simulation const& all, bool with_loads);

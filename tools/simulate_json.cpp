@@ -63,6 +63,8 @@ json as_json(simulation const& all, bool with_loads) {
                              {"step_overhead", s.step_overhead}, {"reroute_after", s.reroute_after}}}};
     if (s.availability.between > 0)
         result["availability"] = report::availability(s.availability.interval, s.availability.repair, s.availability.between);
+    for (auto const& each : all.mappings)
+        result["mappings"].push_back({{"job", each.job}, {"order", each.order}, {"cost", each.cost}});
     result["policies"] = json::array();
     for (auto const& each : all.policies) {
         json one{{"policy", each.policy}, {"makespan", each.record.makespan}, {"simulation_seconds", each.wall}, {"events", each.record.events}};

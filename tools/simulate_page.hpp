@@ -98,7 +98,7 @@ function strips(box, [mean, most]) {
 function timeline() {
   const box = $('time'); box.textContent = ''; const W = 1140, left = 130, end = 1.02*Math.max(...D.policies.map(p => p.makespan)) || 1, jobs = P().jobs, lanes = [];
   jobs.forEach((j, i) => { lanes.push([i, false, (jobs.length > 1 ? j.name+': ' : '')+'compute']); lanes.push([i, true, (jobs.length > 1 ? j.name+': ' : '')+'network']); });
-  const used = new Set(), h = 26, H = lanes.length*(h+8)+34, svg = el('svg', {viewBox:`0 0 ${W} ${H}`}, box), x = t => left+(W-left-10)*t/end;
+  const used = new Set(), h = 26, H = lanes.length*(h+8)+34, svg = el('svg', {viewBox:`0 0 ${W} ${H}`}, box), x = t => left+(W-left-34)*t/end;
   const raw = end/6, power = 10**Math.floor(Math.log10(raw)), tick = power*[1,2,5,10].find(m => m*power >= raw);
   for (let t = 0; t <= end; t += tick) { el('line', {x1:x(t), x2:x(t), y1:4, y2:H-22, stroke:'var(--line)'}, svg); el('text', {x:x(t), y:H-8, 'text-anchor':'middle'}, svg, +(t/(end >= 1 ? 1 : end >= 1e-3 ? 1e-3 : 1e-6)).toPrecision(6)+(end >= 1 ? ' s' : end >= 1e-3 ? ' ms' : ' µs')); }
   lanes.forEach(([job, net, name], k) => { const y = 6+k*(h+8); el('text', {x:left-10, y:y+17, 'text-anchor':'end'}, svg, name.length > 20 ? name.slice(0, 19)+'…' : name);

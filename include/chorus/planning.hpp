@@ -2,6 +2,7 @@
 /// The network side of Chorus: topologies, traffic, path policies and the planner, with nothing but the standard library.
 
 #include <chorus/network/demand.hpp>
+#include <chorus/network/htsim.hpp>
 #include <chorus/network/parse.hpp>
 #include <chorus/network/placement.hpp>
 #include <chorus/network/policy.hpp>
@@ -10,6 +11,7 @@
 #include <chorus/paths/export.hpp>
 #include <chorus/paths/mapping.hpp>
 #include <chorus/paths/parse.hpp>
+#include <chorus/paths/plugin.hpp>
 #include <chorus/paths/replan.hpp>
 #include <chorus/report/figures.hpp>
 #include <chorus/sim/timeline.hpp>

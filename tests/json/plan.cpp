@@ -26,6 +26,17 @@ json::plan read(std::string const& text) {
     return json::plan_from(json::reader("plan.json", root));
 }
 
+json::job_plan read_job(std::string const& text) {
+    auto const root = json::parse(text, "plan.json");
+    return json::job_plan_from(json::reader("plan.json", root));
+}
+
+void check_hops(topology const& on, std::vector<flow> const& phase, routing const& paths) {
+    hop_buffer buffer;
+    for (std::size_t i = 0; i < paths.size(); ++i)
+        for (auto const hop : paths.hops(on, phase, i, buffer)) REQUIRE(hop < on.hops());
+}
+
 } // namespace
 
 TEST_CASE("a plan that is written and read is the same plan", "[json][plan]") {
@@ -42,6 +53,20 @@ TEST_CASE("a plan that is written and read is the same plan", "[json][plan]") {
             CHECK(back.paths.how_spread == plan.paths.how_spread);
             CHECK(json::to_json(back) == json::to_json(plan));
         }
+}
+
+TEST_CASE("a job's plan that is written and read is the same plan", "[json][plan]") {
+    auto const one = make("fat-tree:k=4", "nslb"), other = make("fat-tree:k=4", "e-ecmp:qps=2");
+    json::job_plan const plan{one.on, "nslb:paths=fixed", {{"first", 0, one.phase, one.paths}, {"second", 1, other.phase, other.paths}}};
+    auto const text = json::to_json(plan).dump();
+    CHECK(json::to_json(read_job(text)).dump() == text);
+    auto bad = json::to_json(plan);
+    bad["phases"][1]["strand"] = 2;
+    CHECK_THROWS_WITH(read_job(bad.dump()), Contains("/phases/1/strand: should be a whole number from 0 to 1"));
+    bad = json::to_json(plan);
+    bad["phases"][1]["paths"][0][1] = 4;
+    CHECK_THROWS_WITH(read_job(bad.dump()), Contains("/phases/1/paths/0/1: should be a whole number from 0 to 3"));
+    CHECK_THROWS_WITH(read(text), Contains("/format: should be \"chorus-plan-1\""));
 }
 
 TEST_CASE("a network of one's own has names and cables", "[json][topology]") {
@@ -85,11 +110,12 @@ TEST_CASE("what is wrong with a file is told by line or path, and what was expec
 }
 
 TEST_CASE("damaged plans are refused or read, never worse", "[json][fuzz]") {
-    auto const text = json::to_json(make("fat-tree:k=4", "e-ecmp:qps=2")).dump();
+    auto const plan = make("fat-tree:k=4", "e-ecmp:qps=2");
+    std::string const texts[]{json::to_json(plan).dump(), json::to_json(json::job_plan{plan.on, plan.policy, {{"a", 0, plan.phase, plan.paths}}}).dump()};
     auto const seed = GENERATE(1U, 2U, 3U);
     std::mt19937 random(seed);
     for (int round = 0; round < 2000; ++round) {
-        auto damaged = text;
+        auto damaged = texts[round % 2];
         for (std::size_t i = 0; i < 1 + random() % 4; ++i) {
             auto const at = random() % damaged.size();
             if (random() % 3 == 0)
@@ -100,10 +126,11 @@ TEST_CASE("damaged plans are refused or read, never worse", "[json][fuzz]") {
         }
         INFO("seed " << seed << ", round " << round);
         try {
-            auto const plan = read(damaged);
-            hop_buffer buffer;
-            for (std::size_t i = 0; i < plan.paths.size(); ++i)
-                for (auto const hop : plan.paths.hops(plan.on, plan.phase, i, buffer)) REQUIRE(hop < plan.on.hops());
+            if (round % 2 == 0) {
+                auto const back = read(damaged);
+                check_hops(back.on, back.phase, back.paths);
+            } else
+                for (auto const back = read_job(damaged); auto const& each : back.phases) check_hops(back.on, each.flows, each.paths);
         } catch (usage_error const&) {
         }
     }

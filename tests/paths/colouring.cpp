@@ -92,6 +92,82 @@ TEST_CASE("several flows of each NIC, and oversubscription, reach the bound", "[
         }
 }
 
+TEST_CASE("nested sets are balanced at once", "[paths][colouring]") {
+    laminar_colouring colouring;
+    std::mt19937 random(6);
+    auto const below = [&](std::uint32_t bound) { return static_cast<std::uint32_t>(random() % bound); };
+    for (int round = 0; round < 1000; ++round) {
+        // Up to 30 innermost sets in 6 middle ones, those in 2 outer ones, on either side.
+        laminar_colouring::family sides[2];
+        std::vector<std::uint32_t> colour(below(120));
+        auto const colours = 1 + below(9);
+        for (auto& side : sides) {
+            for (std::uint32_t set = 0; set < 30; ++set) side.around.push_back(30 + below(6));
+            for (std::uint32_t set = 0; set < 6; ++set) side.around.push_back(below(3) == 0 ? laminar_colouring::none : 36 + below(2));
+            side.around.resize(38, laminar_colouring::none);
+            for (std::size_t i = 0; i < colour.size(); ++i) side.innermost.push_back(below(36));
+        }
+        for (auto& each : colour) each = below(colours);
+        colouring.balance(sides[0], sides[1], colours, colour);
+        INFO("round " << round);
+        for (auto const& side : sides) {
+            std::vector<std::uint32_t> count(38 * colours), size(38);
+            for (std::size_t i = 0; i < colour.size(); ++i)
+                for (auto set = side.innermost[i]; set != laminar_colouring::none; set = side.around[set])
+                    ++count[set * colours + colour[i]], ++size[set];
+            for (std::size_t i = 0; i < count.size(); ++i) {
+                REQUIRE(count[i] >= size[i / colours] / colours);
+                REQUIRE(count[i] <= (size[i / colours] + colours - 1) / colours);
+            }
+        }
+    }
+}
+
+TEST_CASE("planes and tapered tiers of odd numbers reach the bound", "[paths][nslb]") {
+    std::mt19937 random(8);
+    for (auto const* text : {"dual-plane:leaves=5,spines=3,hosts=7", "dual-plane:leaves=6,spines=5,hosts=11", "fat-tree:k=6,planes=3",
+                             "clos:pods=5,edges=3,aggs=3,cores=2,hosts=5", "clos:pods=4,edges=3,aggs=5,cores=1,hosts=5",
+                             "clos:pods=7,edges=5,aggs=3,cores=3,hosts=4,parallel=3", "clos:pods=4,edges=3,aggs=2,cores=1,hosts=5,planes=2"}) {
+        auto const on = parse_topology(text);
+        int optimal = 0;
+        for (int round = 0; round < 60; ++round) {
+            std::vector<flow> phase;
+            for (std::size_t part = 0; part <= random() % 3; ++part)
+                for (auto const& f : partial_permutation(on.endpoints(), random)) phase.push_back(f);
+            auto const plan = nslb{}.route(on, phase);
+            auto const proof = certify(on, phase, plan);
+            INFO(text << ", round " << round);
+            CHECK(check_routing(on, phase, plan, claim_of(proof)).empty());
+            CHECK(proof.max_load <= proof.lower_bound + 1);
+            optimal += proof.optimal() ? 1 : 0;
+        }
+        INFO(text);
+        CHECK(optimal == 60);
+    }
+}
+
+TEST_CASE("unequal flows: the gap is that of the last part, and smaller with more queue pairs", "[paths][nslb]") {
+    std::mt19937 random(9);
+    for (auto const* text : {"leaf-spine:leaves=8,spines=4,hosts=12", "clos:pods=5,edges=4,aggs=4,cores=2,hosts=6"}) {
+        auto const on = parse_topology(text);
+        double gap[2] = {};
+        for (int round = 0; round < 10; ++round) {
+            auto phase = permutation_flows(on.endpoints(), random());
+            for (auto& f : phase) f.bytes = 1000 + random() % 1'000'000;
+            for (std::uint32_t const parts : {1U, 4U}) {
+                auto const plan = nslb(parts).route(on, phase);
+                auto const proof = certify(on, phase, plan);
+                INFO(text << ", " << parts << " queue pairs: " << proof.max_load << " where " << proof.lower_bound << " is the bound");
+                CHECK(check_routing(on, phase, plan, claim_of(proof)).empty());
+                CHECK(proof.max_load <= proof.lower_bound + 1.0 / parts + 1e-9);
+                gap[parts == 4] += proof.gap() / 10;
+            }
+        }
+        CHECK(gap[0] < 0.2);
+        CHECK(gap[1] < 0.06);
+    }
+}
+
 TEST_CASE("100,000 endpoints are planned to their optimum", "[paths][nslb]") {
     auto const on = parse_topology("fat-tree:k=76");
     auto const phase = permutation_flows(on.endpoints(), 1);

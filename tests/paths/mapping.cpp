@@ -23,3 +23,17 @@ TEST_CASE("a byte costs more the further up it goes", "[mapping]") {
     CHECK(tier_cost(on, 0, 2) == Approx(2 * tier_cost(on, 0, 1)));
     CHECK(tier_cost(on, 0, 4) == Approx(3 * tier_cost(on, 0, 1)));
 }
+
+TEST_CASE("what an iteration moves along each dimension comes from the job", "[mapping]") {
+    traffic::training job;
+    job.model = {.layers = 8, .hidden = 1024, .heads = 8, .kv_heads = 8, .ffn = 4096, .vocabulary = 1000, .sequence = 512};
+    job.how.tensor = 4, job.how.data = 4, job.how.pipeline = 2;
+    job.global_batch = 32;
+    auto const on = parse_topology("leaf-spine:leaves=4,spines=8,hosts=8");
+    auto const sent = bytes_sent(job, on);
+    // Tensor: 4 all_reduces for each of 4 layers and 8 micro-batches, of 512 x 1024 activations of 2 bytes, 2 (p-1)/p of it sent.
+    CHECK(sent.tensor == Approx(4 * 4 * 8 * 512.0 * 1024 * 2 * 2 * 3 / 4).epsilon(1e-6));
+    CHECK(sent.data > 0);
+    CHECK(sent.pipeline > 0);
+    CHECK(map_groups(on, place_linear(on), job.how, sent).front().order[0] == 't');
+}

@@ -367,6 +367,42 @@ class Plan(Test):
                 file.write("]")
             self.fails(WRONG_USAGE, r"plan.json:\d+: is no JSON", "plan", "--plan", path)
 
+    def test_a_job_is_planned_phase_by_phase_or_together(self):
+        with tempfile.TemporaryDirectory() as folder:
+            job, path = folder + "/job.json", folder + "/plan.json"
+            pairs = '{"kind": "messages", "name": "%s", "first": %d, "ranks": 8, "messages": [[[0, 4, 5], [1, 5, 5]], [[2, 6, 5], [3, 7, 5]]]}'
+            with open(job, "w", encoding="utf-8") as file:
+                file.write('{"topology": "leaf-spine:leaves=4,spines=4,hosts=4", "jobs": [%s, %s]}' % (pairs % ("a", 0), pairs % ("b", 8)))
+            said = json.loads(self.succeeds("plan", "--job", job, "--policy", "nslb:paths=fixed", "--out", path, "--format", "json"))
+            self.assertEqual([p["name"] for p in said["phases"]], ["a: messages, phase 1", "a: messages, phase 2", "b: messages, phase 1", "b: messages, phase 2"])
+            for key in ("topology", "endpoints", "flows", "policy", "plan_ms", "max_load", "lower_bound", "gap", "mean_rate", "makespan_efficiency"):
+                self.assertIn(key, said["phases"][0])
+            self.assertEqual((said["together"]["strands"], said["together"]["max_load"], said["together"]["gap"]), (2, 1, 0))
+            self.assertIn("lower bound 1, gap 0.0 %", self.succeeds("plan", "--plan", path))
+            again = json.loads(self.succeeds("plan", "--plan", path, "--fail", "leaf0--spine0", "--format", "json"))
+            self.assertIn(again["changed_paths"], range(0, 3))
+            self.assertEqual(again["together"]["max_load"], 1)
+            self.fails(WRONG_USAGE, "give one of them", "plan", "--plan", path, "--job", job)
+            self.fails(WRONG_USAGE, "there is no topology", "plan", "--job", job, "--topology", "nix")
+            self.fails(WRONG_USAGE, "cannot be read", "plan", "--job", folder + "/none.json")
+            with open(path, "a", encoding="utf-8") as file:
+                file.write("]")
+            self.fails(WRONG_USAGE, r"plan.json:\d+: is no JSON", "plan", "--plan", path)
+
+    def test_a_fabric_of_htsim(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/small.topo"
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("Nodes 8\nTiers 2\nPodsize 8\nTier 0\nDownlink_speed_Gbps 100\nRadix_Down 4\nRadix_Up 4\nTier 1\nDownlink_speed_Gbps 100\nRadix_Down 2\n")
+            said = json.loads(self.succeeds("plan", "--topology", path, "--format", "json"))
+            self.assertEqual((said["endpoints"], said["optimal"]), (8, True))
+            with open(path, "a", encoding="utf-8") as file:
+                file.write("Radix_Sideways 3\n")
+            self.fails(WRONG_USAGE, r"small.topo:11: there is no 'radix_sideways'", "plan", "--topology", path)
+
+    def test_policies_of_plugins(self):
+        self.fails(WRONG_ENVIRONMENT, "plugin '/no/such.so' cannot be loaded", "plan", "--topology", "fat-tree:k=4", "--plugin", "/no/such.so")
+
     def test_exports(self):
         fabric = ("plan", "--topology", "fat-tree:k=4", "--export")
         self.assertRegex(self.succeeds(*fabric, "rules"), r"pod0.edge0 host0 host\d+ 0 0 -> ")
@@ -375,7 +411,7 @@ class Plan(Test):
 
     def test_wrong_words(self):
         for pattern, *words in (
-            (r"--topology or --plan is needed",),
+            (r"--topology, --job or --plan is needed",),
             (r"there is no topology 'nix'", "--topology", "nix"),
             (r"there is no policy 'nix'; allowed are ecmp", "--topology", "fat-tree:k=4", "--policy", "nix"),
             (r"there is no traffic 'nix'", "--topology", "fat-tree:k=4", "--traffic", "nix"),

@@ -113,6 +113,34 @@ class Simulate(unittest.TestCase):
             file.write_text('{"topology": "fat-tree:k=4", "jobs": [{"kind": "messages", "file": "none.goal"}]}')
             self.refused("none.goal: cannot be read", "--job", file)
 
+    def test_calculations_of_goal_take_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "a.goal").write_text("num_ranks 2\nrank 0 {\na: calc 1000000\nb: send 50000000b to 1\nb requires a\n}\n"
+                                                 "rank 1 {\nc: recv 50000000b from 0\nd: calc 500000\nd requires c\n}\n")
+            file = Path(folder) / "import.json"
+            file.write_text('{"topology": "fat-tree:k=4,rate=400G,latency=0ns", "jobs": [{"kind": "messages", "file": "a.goal"}]}')
+            only = self.result("--job", file, "--policies", "nslb")["policies"][0]
+            self.assertAlmostEqual(only["makespan"], 2.5e-3, delta=1e-8)
+            self.assertAlmostEqual(only["jobs"][0]["compute"], 1.5e-3, delta=1e-8)
+
+    def test_the_mapper(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text = json.loads(scenario("llama2-13b-512").read_text())
+            file = Path(folder) / "job.json"
+            file.write_text(json.dumps(text))
+            mapped = {how: self.result("--job", file, "--policies", "nslb", "--mapping", how) for how in ("naive", "fspf")}
+            orders = {how: mapped[how]["mappings"][0] for how in mapped}
+            self.assertEqual((orders["naive"]["order"], orders["fspf"]["order"].replace("p", "")), ("dpt", "td"))  # one stage
+            self.assertGreater(orders["naive"]["cost"], orders["fspf"]["cost"])
+            time = {how: mapped[how]["policies"][0]["jobs"][0]["iteration"] for how in mapped}
+            self.assertGreater(time["naive"], time["fspf"])
+            self.refused("--mapping", "--job", file, "--mapping", "best")
+
+    def test_paths_that_are_planned_for_all_jobs_beforehand(self):
+        each, together = (p["jobs"] for p in self.result("--job", scenario("two-jobs"), "--policies", "nslb,nslb:paths=fixed")["policies"])
+        for job in range(2):
+            self.assertLess(together[job]["iteration"], each[job]["iteration"])
+
     def test_a_dead_link_without_another_way_is_said(self):
         done = simulate("--job", scenario("link-failure"), "--policies", "spray", "--fail", "0")
         self.assertEqual(done.returncode, 0)

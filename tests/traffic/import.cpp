@@ -78,11 +78,25 @@ TEST_CASE("a GOAL schedule is phases by what waits for what", "[import]") {
     CHECK(found.phases[1].messages() == std::vector<message>{{1, 2, 16}});
     CHECK(found.phases[2].messages() == std::vector<message>{{2, 0, 32}});
     CHECK(found.phases[3].messages() == std::vector<message>{{0, 1, 8}});
+    REQUIRE(found.compute.size() == 5); // 100 ns before the last phase, nothing elsewhere
+    for (std::size_t i = 0; i < 5; ++i) CHECK(found.compute[i] == Approx(i == 3 ? 1e-7 : 0.0));
     CHECK_THROWS_WITH(read("rank 0 {\n}\n"), Catch::Contains("num_ranks"));
     CHECK_THROWS_WITH(read("num_ranks 2\nrank 0 {\nl1: send 4b to 2\n}\n"), Catch::Contains("a.goal:3: the peer"));
     CHECK_THROWS_WITH(read("num_ranks 2\nrank 0 {\nl1: send 4b to 1\n}\n"), Catch::Contains("expects 0"));
     CHECK_THROWS_WITH(read("num_ranks 2\nrank 0 {\nl1: calc 4\nl1 requires l9\n}\n"), Catch::Contains("l9"));
     CHECK_THROWS_WITH(read("num_ranks 1\nrank 0 {\nl1: calc 4\nl2: calc 4\nl1 requires l2\nl2 requires l1\n}\n"), Catch::Contains("wait for each other"));
+}
+
+TEST_CASE("calculations of GOAL count where messages wait for them", "[import]") {
+    // 5 us and then 7 us before the message; 90 us beside it, for nobody; 3 us after it on the other side.
+    auto const found = read("num_ranks 2\nrank 0 {\na: calc 5000\nb: calc 7000\nc: calc 90000\nd: send 8b to 1\nb requires a\nd requires b\n}\n"
+                            "rank 1 {\ne: recv 8b from 0\nf: calc 3000\nf requires e\n}\n");
+    REQUIRE(found.phases.size() == 1);
+    REQUIRE(found.compute.size() == 2);
+    CHECK(found.compute[0] == Approx(12e-6));
+    CHECK(found.compute[1] == Approx(3e-6));
+    CHECK(read("num_ranks 1\nrank 0 {\na: calc 5000\n}\n").compute == std::vector{5000 * 1e-9});
+    CHECK(read("num_ranks 2\nrank 0 {\na: send 8b to 1\n}\nrank 1 {\nb: recv 8b from 0\n}\n").compute.empty());
 }
 
 TEST_CASE("imported files are read or refused, whatever they hold", "[import]") {

@@ -20,20 +20,33 @@ struct plan {
     routing paths;
 };
 
+/// The plan of a job: its phases by strand (network/flow.hpp).
+struct job_plan {
+    struct phase {
+        std::string name;
+        std::uint32_t strand = 0;
+        std::vector<flow> flows;
+        routing paths;
+    };
+    topology on;
+    std::string policy;
+    std::vector<phase> phases;
+};
+
 namespace detail {
 
-inline value path_of(plan const& from, route_id route) {
+inline value path_of(topology const& on, routing const& paths, route_id route) {
     if (route == unreachable) return nullptr;
     if (route == spread) return "spread";
     if (route < spread) return route;
     auto links = value::array();
-    for (auto const l : from.paths.path(route)) links.push_back(from.on.link_name(l));
+    for (auto const l : paths.path(route)) links.push_back(on.link_name(l));
     return links;
 }
 
-inline route_id read_path(reader const& from, flow const& f, plan& into) {
+inline route_id read_path(reader const& from, flow const& f, topology const& on, routing& into) {
     auto const& raw = from.raw();
-    auto const* const clos = into.on.clos();
+    auto const* const clos = on.clos();
     if (raw.is_null()) return unreachable;
     if (raw.is_string() && raw == "spread" && clos != nullptr) return spread;
     if (raw.is_number() && clos != nullptr) return from.number32(0, clos->routes() - 1);
@@ -45,30 +58,66 @@ inline route_id read_path(reader const& from, flow const& f, plan& into) {
     for (std::size_t i = 0; i < from.size(); ++i) {
         auto const name = from[i].text();
         try {
-            links.push_back(into.on.find_link(name));
+            links.push_back(on.find_link(name));
         } catch (usage_error const&) {
-            from[i].fail("the name of a link of " + into.on.text());
+            from[i].fail("the name of a link of " + on.text());
         }
-        if (into.on.from(links.back()) != at) from[i].fail("a link that begins at " + into.on.vertex_name(at));
-        at = into.on.to(links.back());
+        if (on.from(links.back()) != at) from[i].fail("a link that begins at " + on.vertex_name(at));
+        at = on.to(links.back());
     }
-    if (at != f.destination) from.fail("a path that ends at " + into.on.vertex_name(f.destination));
-    return into.paths.add_path(links);
+    if (at != f.destination) from.fail("a path that ends at " + on.vertex_name(f.destination));
+    return into.add_path(links);
+}
+
+/// "flows": [source, destination, bytes, tag]; "paths": [flow, path, share].
+inline void write_paths(value& to, topology const& on, std::vector<flow> const& phase, routing const& how) {
+    auto& flows = to["flows"] = value::array();
+    for (auto const& f : phase) flows.push_back(value::array({f.source, f.destination, f.bytes, f.tag}));
+    auto& paths = to["paths"] = value::array();
+    for (auto const& each : how.subflows())
+        paths.push_back(value::array({each.flow, path_of(on, how, each.route), each.share}));
+    if (how.how_spread == spreading::adaptive) to["spreading"] = "adaptive";
+}
+
+inline void read_paths(reader const& from, topology const& on, std::vector<flow>& phase, routing& how) {
+    auto const flows = from["flows"], paths = from["paths"];
+    auto const last = on.endpoints() - 1;
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+        auto const f = flows[i];
+        phase.push_back({f[0].number32(0, last), f[1].number32(0, last), f[2].number(0, 1ULL << 62),
+                         f[3].number32(0, 0xFFFF'FFFFU)});
+    }
+    if (paths.size() > 0 && phase.empty()) flows.fail("the flows that the paths are of");
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        auto const number = paths[i][0].number32(i == 0 ? 0 : how[i - 1].flow, phase.size() - 1);
+        auto const route = read_path(paths[i][1], phase[number], on, how);
+        how.add({number, route, static_cast<float>(paths[i][2].real(0, 1))});
+    }
+    if (from.has("spreading")) {
+        if (from["spreading"].text() != "adaptive") from["spreading"].fail("\"adaptive\"");
+        how.how_spread = spreading::adaptive;
+    }
 }
 
 } // namespace detail
 
-/// Flows are [source, destination, bytes, tag]; paths are [flow, path, share].
 inline value to_json(plan const& from) {
     value result{{"format", "chorus-plan-1"}};
     result["network"] = to_json(from.on);
     result["policy"] = from.policy;
-    auto& flows = result["flows"] = value::array();
-    for (auto const& f : from.phase) flows.push_back(value::array({f.source, f.destination, f.bytes, f.tag}));
-    auto& paths = result["paths"] = value::array();
-    for (auto const& each : from.paths.subflows())
-        paths.push_back(value::array({each.flow, detail::path_of(from, each.route), each.share}));
-    if (from.paths.how_spread == spreading::adaptive) result["spreading"] = "adaptive";
+    detail::write_paths(result, from.on, from.phase, from.paths);
+    return result;
+}
+inline value to_json(job_plan const& from) {
+    value result{{"format", "chorus-job-plan-1"}};
+    result["network"] = to_json(from.on);
+    result["policy"] = from.policy;
+    auto& phases = result["phases"] = value::array();
+    for (auto const& each : from.phases) {
+        value one{{"name", each.name}, {"strand", each.strand}};
+        detail::write_paths(one, from.on, each.flows, each.paths);
+        phases.push_back(std::move(one));
+    }
     return result;
 }
 
@@ -76,22 +125,19 @@ inline value to_json(plan const& from) {
 inline plan plan_from(reader const& from) {
     if (from["format"].text() != "chorus-plan-1") from["format"].fail("\"chorus-plan-1\"");
     plan result{topology_from(from["network"]), from["policy"].text(), {}, {}};
-    auto const flows = from["flows"], paths = from["paths"];
-    auto const last = result.on.endpoints() - 1;
-    for (std::size_t i = 0; i < flows.size(); ++i) {
-        auto const f = flows[i];
-        result.phase.push_back({f[0].number32(0, last), f[1].number32(0, last), f[2].number(0, 1ULL << 62),
-                                f[3].number32(0, 0xFFFF'FFFFU)});
-    }
-    if (paths.size() > 0 && result.phase.empty()) flows.fail("the flows that the paths are of");
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-        auto const number = paths[i][0].number32(i == 0 ? 0 : result.paths[i - 1].flow, result.phase.size() - 1);
-        auto const route = detail::read_path(paths[i][1], result.phase[number], result);
-        result.paths.add({number, route, static_cast<float>(paths[i][2].real(0, 1))});
-    }
-    if (from.has("spreading")) {
-        if (from["spreading"].text() != "adaptive") from["spreading"].fail("\"adaptive\"");
-        result.paths.how_spread = spreading::adaptive;
+    detail::read_paths(from, result.on, result.phase, result.paths);
+    return result;
+}
+inline job_plan job_plan_from(reader const& from) {
+    if (from["format"].text() != "chorus-job-plan-1") from["format"].fail("\"chorus-job-plan-1\"");
+    job_plan result{topology_from(from["network"]), from["policy"].text(), {}};
+    auto const phases = from["phases"];
+    for (std::size_t i = 0; i < phases.size(); ++i) {
+        auto const one = phases[i];
+        auto& to = result.phases.emplace_back();
+        to.name = one["name"].text();
+        to.strand = one["strand"].number32(0, phases.size() - 1);
+        detail::read_paths(one, result.on, to.flows, to.paths);
     }
     return result;
 }

@@ -123,7 +123,7 @@ inline message_job read_imported(json_reader& from) {
     auto const folder = from.file().substr(0, from.file().rfind('/') + 1); // empty without '/'
     auto const name = from.text("file");
     auto const found = import_traffic(name.starts_with('/') ? name : folder + name);
-    return {found.ranks, found.phases};
+    return {found.ranks, found.phases, found.compute};
 }
 
 /// "messages": one array for each phase, of [source, destination, bytes].

@@ -2,6 +2,7 @@
 /// What the network is asked to carry.
 
 #include <cstdint>
+#include <vector>
 
 namespace chorus {
 
@@ -16,6 +17,12 @@ struct flow {
     std::uint32_t tag = 0; ///< tells flows of one pair apart (job, communicator): enters the hash of ECMP-like policies
 
     friend bool operator==(flow const&, flow const&) = default;
+};
+
+/// Phases of which one at a time is under way, such as those of one communicator. Several strands may be under way at
+/// once, each at any of its phases.
+struct strand {
+    std::vector<std::vector<flow>> phases;
 };
 
 } // namespace chorus

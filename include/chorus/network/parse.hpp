@@ -11,8 +11,8 @@
 ///   dragonfly:hosts=2,routers=4,globals=2            groups= (routers x globals + 1)
 ///   torus:dims=4x4x4
 ///
-/// Of all: rate=400G, latency=1us. Of Clos fabrics: edge_rate=, core_rate= above the first tier, planes=1, nics= of a
-/// host, bus= rate of a bus inside hosts (none), over= oversubscription: so many times the endpoints below a leaf.
+/// Of all: rate=400G, latency=1us. Of Clos fabrics: edge_rate=, core_rate=, edge_latency=, core_latency= above the first
+/// tier, planes=1, nics= of a host, bus= rate of a bus inside hosts (none), over= oversubscription: so many times the endpoints below a leaf.
 
 #include <chorus/network/build/clos.hpp>
 #include <chorus/network/build/dragonfly.hpp>
@@ -52,6 +52,8 @@ inline topology finish_clos(spec& from, clos_shape c, double default_bus = 0) {
     clos_cables kinds{access, access, access, {}};
     kinds.edge.rate = from.rate("edge_rate", access.rate);
     kinds.core.rate = from.rate("core_rate", kinds.edge.rate);
+    kinds.edge.latency = from.time("edge_latency", access.latency);
+    kinds.core.latency = from.time("core_latency", kinds.edge.latency);
     kinds.bus.rate = from.rate("bus", default_bus);
     c.bus = kinds.bus.rate > 0;
     from.done();

@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -21,25 +22,39 @@ concept path_policy = requires(P& policy, topology const& on, std::span<flow con
     { policy.name() } -> std::convertible_to<std::string>;
 };
 
-/// Any path policy, as a value.
+/// A policy that may want to know all traffic before the first phase. If `looks_ahead()`, whoever knows the traffic calls
+/// `plan_ahead` once, before `route`; where nobody knows it, `route` must do without.
+template <class P>
+concept plans_ahead = path_policy<P> && requires(P& policy, topology const& on, std::span<strand const> all) {
+    { policy.looks_ahead() } -> std::same_as<bool>;
+    policy.plan_ahead(on, all);
+};
+
+/// Any path policy, as a value. Copies share the policy.
 class any_policy {
 public:
     template <path_policy P>
         requires(!std::same_as<P, any_policy>)
-    any_policy(P policy)
-        : name_(policy.name()),
-          route_([p = std::move(policy)](topology const& on, std::span<flow const> phase) mutable {
-              return p.route(on, phase);
-          }) {}
+    any_policy(P policy) : name_(policy.name()) {
+        auto const shared = std::make_shared<P>(std::move(policy));
+        route_ = [shared](topology const& on, std::span<flow const> phase) { return shared->route(on, phase); };
+        if constexpr (plans_ahead<P>)
+            if (shared->looks_ahead())
+                plan_ = [shared](topology const& on, std::span<strand const> all) { shared->plan_ahead(on, all); };
+    }
 
     std::string const& name() const { return name_; }
     routing route(topology const& on, std::span<flow const> phase) { return route_(on, phase); }
+    bool looks_ahead() const { return plan_ != nullptr; }
+    /// Precondition: looks_ahead().
+    void plan_ahead(topology const& on, std::span<strand const> all) { plan_(on, all); }
 
 private:
     std::string name_;
     std::function<routing(topology const&, std::span<flow const>)> route_;
+    std::function<void(topology const&, std::span<strand const>)> plan_;
 };
 
-static_assert(path_policy<any_policy>);
+static_assert(plans_ahead<any_policy>);
 
 } // namespace chorus

@@ -73,12 +73,12 @@ struct crossing {
 
 class bound_finder {
 public:
-    bound_finder(topology const& on, std::span<flow const> phase, bool split)
+    /// `equal`: are all flows equal? Only then whole ones are counted.
+    bound_finder(topology const& on, load_unit const& unit, bool split, bool equal)
         : on_(on),
-          unit_(on, phase),
-          split_(split) {
-        for (auto const& f : phase) equal_ = equal_ && f.bytes == phase.front().bytes;
-    }
+          unit_(unit),
+          split_(split),
+          equal_(equal) {}
 
     /// `links(add)` calls add(link) for all links of the cut.
     template <class Links>
@@ -111,7 +111,7 @@ private:
 
     topology const& on_;
     load_unit unit_;
-    bool split_, equal_ = true;
+    bool split_, equal_;
     std::vector<double> rates_;
     lower_bound best_;
 };

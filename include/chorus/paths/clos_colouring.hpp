@@ -7,7 +7,9 @@
 ///   y       pod x pod, for each plane and aggregation index, coloured with the uplinks of an aggregation switch
 ///
 /// Every colouring is balanced: a switch with d flows has at most ceil(d / uplinks) on each. A (partial) permutation on
-/// a fabric of full bisection gets maximum load 1. The acknowledgements of a flow on the same route load every cable
+/// a fabric of full bisection gets maximum load 1. Where what is above the first tier may be the bottleneck (several
+/// planes, three tiers that taper), colours can be balanced in nested sets, too (colouring/laminar.hpp): planes among the
+/// flows of an endpoint, its edge switch and its pod, x among those of an edge switch and its pod. The acknowledgements of a flow on the same route load every cable
 /// the other way round: both directions are planned at once.
 ///
 ///   F flows   O(tiers * F log k)
@@ -16,6 +18,7 @@
 
 #include <chorus/network/routing.hpp>
 #include <chorus/paths/colouring/balanced.hpp>
+#include <chorus/paths/colouring/laminar.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -27,10 +30,18 @@ namespace chorus {
 /// Keeps its buffers from call to call. Not thread-safe.
 class clos_colouring {
 public:
-    /// route[i] for every flow of the phase. Flows count alike, whatever their bytes; health of links does not matter.
-    void colour(clos_shape const& c, std::span<flow const> phase, std::span<route_id> route) {
+    /// What is nested. Flows that leave an edge switch and flows that leave its pod overlap without nesting where some stay
+    /// in the pod: `edges` balances all that leave the edge switch, `pods` the one sort and the other. Exact: the load of
+    /// every link above an edge switch, or a pod, is the least that the switch, or the pod, allows.
+    enum class nesting : std::uint8_t { none, edges, pods };
+
+    /// route[i] for every flow of the phase. Flows count alike, whatever their bytes; health of links does not matter. Of
+    /// what shares a link, flows that come first in the phase are spread first: sorted by size, they even out.
+    void colour(clos_shape const& c, std::span<flow const> phase, std::span<route_id> route, nesting how = nesting::none) {
+        nesting_ = how;
         choose_planes(c, phase);
-        choose_x(c, phase);
+        if (how == nesting::none) choose_x(c, phase);
+        else choose_nested_x(c, phase);
         choose_y(c, phase);
         for (std::size_t i = 0; i < phase.size(); ++i) route[i] = chosen_[i];
     }
@@ -45,6 +56,76 @@ private:
             if (uses_fabric(c, phase[i])) add(i, phase[i].source, phase[i].destination);
         colouring_.colour(edges_, c.endpoints(), c.planes,
                           [&](std::uint32_t i, std::uint32_t plane) { chosen_[flows_[i]] = plane; });
+        if (nesting_ == nesting::none) return;
+        auto const sets = 3 * c.endpoints() + 2 * c.all_edges();
+        nest(phase, sets + c.pods, [&](flow const& f, endpoint_id e) { return 3 * e + sort(c, f); });
+        for (std::uint32_t set = 0; set < 3 * c.endpoints(); ++set)
+            if (auto const kind = set % 3; kind > 0)
+                around(set, 3 * c.endpoints() + 2 * c.edge_of(set / 3) + kind - 1);
+        nest_edges(c, 3 * c.endpoints());
+        balance(c.planes, [&](std::uint32_t i) -> route_id& { return chosen_[flows_[i]]; });
+    }
+
+    /// Aggregation switches first, then the cables to each.
+    void choose_nested_x(clos_shape const& c, std::span<flow const> phase) {
+        group(phase.size(), c.planes, [](route_id chosen) { return chosen; });
+        for (std::uint32_t plane = 0; plane < c.planes; ++plane) {
+            start();
+            for (auto i = begin_[plane]; i < begin_[plane + 1]; ++i) {
+                auto const& each = phase[order_[i]];
+                auto const from = c.edge_of(each.source), to = c.edge_of(each.destination);
+                chosen_[order_[i]] = plane * c.aggregations;
+                if (from != to && uses_fabric(c, each)) add(order_[i], from, to);
+            }
+            std::vector<std::uint32_t> aggregation(edges_.size());
+            colouring_.colour(edges_, c.all_edges(), c.aggregations,
+                              [&](std::uint32_t i, std::uint32_t a) { aggregation[i] = a; });
+            nest(phase, 2 * c.all_edges() + c.pods,
+                 [&](flow const& f, endpoint_id e) { return 2 * c.edge_of(e) + sort(c, f) - 1; });
+            nest_edges(c, 0);
+            balance(c.aggregations, [&](std::uint32_t i) -> std::uint32_t& { return aggregation[i]; });
+            for (std::size_t i = 0; i < flows_.size(); ++i) chosen_[flows_[i]] += aggregation[i];
+        }
+        group(phase.size(), c.planes * c.aggregations, [](route_id chosen) { return chosen; });
+        for (std::uint32_t a = 0; a < c.planes * c.aggregations; ++a) {
+            start();
+            for (auto i = begin_[a]; i < begin_[a + 1]; ++i) {
+                auto const& each = phase[order_[i]];
+                chosen_[order_[i]] *= c.edge_cables;
+                if (sort(c, each) > 0) add(order_[i], c.edge_of(each.source), c.edge_of(each.destination));
+            }
+            colouring_.colour(edges_, c.all_edges(), c.edge_cables,
+                              [&](std::uint32_t i, std::uint32_t cable) { chosen_[flows_[i]] += cable; });
+        }
+    }
+
+    /// 0: stays below its edge switch or uses no fabric, 1: counts at its edge switch, 2: at its pod as well.
+    std::uint32_t sort(clos_shape const& c, flow const& f) const {
+        if (!uses_fabric(c, f) || c.edge_of(f.source) == c.edge_of(f.destination)) return 0;
+        return nesting_ == nesting::pods && c.pod_of(f.source) != c.pod_of(f.destination) ? 2 : 1;
+    }
+    /// The innermost sets of the flows at hand, on both sides; none has another around it yet.
+    template <class Set>
+    void nest(std::span<flow const> phase, std::uint32_t sets, Set set) {
+        for (std::size_t side = 0; side < 2; ++side) {
+            families_[side].innermost.clear();
+            families_[side].around.assign(sets, laminar_colouring::none);
+            for (auto const i : flows_)
+                families_[side].innermost.push_back(set(phase[i], side == 0 ? phase[i].source : phase[i].destination));
+        }
+    }
+    void around(std::uint32_t set, std::uint32_t outer) { families_[0].around[set] = families_[1].around[set] = outer; }
+    /// Sets of edge switches, two each from `first` on: the second is within its pod's.
+    void nest_edges(clos_shape const& c, std::uint32_t first) {
+        for (std::uint32_t edge = 0; edge < c.all_edges(); ++edge)
+            around(first + 2 * edge + 1, first + 2 * c.all_edges() + c.pod_of_edge(edge));
+    }
+    template <class Colour>
+    void balance(std::uint32_t colours, Colour colour) {
+        std::vector<std::uint32_t> now(flows_.size());
+        for (std::uint32_t i = 0; i < now.size(); ++i) now[i] = colour(i);
+        laminar_.balance(families_[0], families_[1], colours, now);
+        for (std::uint32_t i = 0; i < now.size(); ++i) colour(i) = now[i];
     }
 
     void choose_x(clos_shape const& c, std::span<flow const> phase) {
@@ -99,6 +180,9 @@ private:
     }
 
     balanced_colouring colouring_;
+    laminar_colouring laminar_;
+    laminar_colouring::family families_[2];
+    nesting nesting_ = nesting::none;
     std::vector<route_id> chosen_;             // by flow
     std::vector<bipartite_edge> edges_;        // of the colouring at hand...
     std::vector<std::uint32_t> flows_;         // ...and which flows they are

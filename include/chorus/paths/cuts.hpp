@@ -3,15 +3,19 @@
 
 #include <chorus/paths/bounds.hpp>
 
+#include <array>
+
 namespace chorus {
 
 namespace detail {
 
+/// By set: the flows that leave it, and those that enter it.
+using crossing_flows = std::array<std::vector<crossing>, 2>;
+
 /// Flows that leave (and enter) the sets that `key` numbers, when they end in another set.
 template <class Key>
-std::array<std::vector<crossing>, 2> crossings(topology const& on, std::span<flow const> phase, std::uint32_t sets,
-                                               Key key) {
-    std::array<std::vector<crossing>, 2> all{std::vector<crossing>(sets), std::vector<crossing>(sets)};
+crossing_flows crossings(topology const& on, std::span<flow const> phase, std::uint32_t sets, Key key) {
+    crossing_flows all{std::vector<crossing>(sets), std::vector<crossing>(sets)};
     auto const* const c = on.clos();
     auto const add = [](crossing& to, double bytes) {
         ++to.flows;
@@ -27,8 +31,21 @@ std::array<std::vector<crossing>, 2> crossings(topology const& on, std::span<flo
     return all;
 }
 
-inline void consider_endpoints(bound_finder& finder, topology const& on, std::span<flow const> phase) {
-    auto const crossing = crossings(on, phase, on.endpoints(), [](endpoint_id e) { return e; });
+/// What crosses the cuts around endpoints, edge switches and pods; the latter two are empty where there is no Clos.
+struct all_crossings {
+    crossing_flows endpoint, edge, pod;
+};
+inline all_crossings all_crossings_of(topology const& on, std::span<flow const> phase) {
+    all_crossings all;
+    all.endpoint = crossings(on, phase, on.endpoints(), [](endpoint_id e) { return e; });
+    if (on.clos() == nullptr) return all;
+    auto const& c = *on.clos();
+    all.edge = crossings(on, phase, c.all_edges(), [&](endpoint_id e) { return c.edge_of(e); });
+    all.pod = crossings(on, phase, c.pods, [&](endpoint_id e) { return c.pod_of(e); });
+    return all;
+}
+
+inline void consider_endpoints(bound_finder& finder, topology const& on, crossing_flows const& crossing) {
     auto const planes = on.clos() != nullptr ? on.clos()->planes : 1;
     for (std::uint32_t inwards = 0; inwards < 2; ++inwards)
         for (endpoint_id e = 0; e < on.endpoints(); ++e)
@@ -44,11 +61,9 @@ inline std::vector<endpoint_id> endpoint_below(clos_shape const& c) {
     return one;
 }
 
-inline void consider_switches(bound_finder& finder, topology const& on, std::span<flow const> phase) {
+inline void consider_switches(bound_finder& finder, topology const& on, all_crossings const& all) {
     auto const& c = *on.clos();
     auto const below = endpoint_below(c);
-    auto const by_edge = crossings(on, phase, c.all_edges(), [&](endpoint_id e) { return c.edge_of(e); });
-    auto const by_pod = crossings(on, phase, c.pods, [&](endpoint_id e) { return c.pod_of(e); });
     auto const bundle = [&](std::uint32_t number, std::uint32_t inwards) {
         return [&, number, inwards](auto const& add) {
             auto const links = on.bundle(on.bundle_hop(number, inwards == 1));
@@ -57,10 +72,10 @@ inline void consider_switches(bound_finder& finder, topology const& on, std::spa
     };
     for (std::uint32_t inwards = 0; inwards < 2; ++inwards) {
         for (std::uint32_t edge = 0; edge < c.all_edges(); ++edge)
-            finder.consider(by_edge[inwards][edge], {below[edge], tier::edge, inwards == 1},
+            finder.consider(all.edge[inwards][edge], {below[edge], tier::edge, inwards == 1},
                             bundle(c.edge_bundle(edge), inwards));
         for (std::uint32_t pod = 0; pod < c.pods && c.three_tiers(); ++pod)
-            finder.consider(by_pod[inwards][pod], {below[pod * c.edges], tier::aggregation, inwards == 1},
+            finder.consider(all.pod[inwards][pod], {below[pod * c.edges], tier::aggregation, inwards == 1},
                             bundle(c.pod_bundle(pod), inwards));
     }
 }
@@ -68,9 +83,12 @@ inline void consider_switches(bound_finder& finder, topology const& on, std::spa
 } // namespace detail
 
 inline lower_bound find_lower_bound(topology const& on, std::span<flow const> phase, bool split) {
-    detail::bound_finder finder(on, phase, split);
-    detail::consider_endpoints(finder, on, phase);
-    if (on.clos() != nullptr) detail::consider_switches(finder, on, phase);
+    auto const equal =
+        std::all_of(phase.begin(), phase.end(), [&](flow const& f) { return f.bytes == phase.front().bytes; });
+    detail::bound_finder finder(on, load_unit(on, phase), split, equal);
+    auto const all = detail::all_crossings_of(on, phase);
+    detail::consider_endpoints(finder, on, all.endpoint);
+    if (on.clos() != nullptr) detail::consider_switches(finder, on, all);
     return finder.best();
 }
 

@@ -3,6 +3,7 @@
 
 #include <chorus/network/placement.hpp>
 #include <chorus/network/topology.hpp>
+#include <chorus/traffic/jobs.hpp>
 #include <chorus/traffic/parallel.hpp>
 
 #include <algorithm>
@@ -46,6 +47,21 @@ inline double mapping_cost(topology const& on, placement const& places, traffic:
     return cost;
 }
 
+/// What a training job's ranks send on average, from its program on any network. Experts are spread over the data dimension:
+/// their exchanges count there.
+inline dimension_bytes bytes_sent(traffic::training const& of, topology const& on) {
+    traffic::job one;
+    one.what = of;
+    auto const program = traffic::program_of({one}, on);
+    dimension_bytes sum;
+    for (auto const& each : program.activities) {
+        auto const sent = each.phases ? traffic::volume(*each.phases) : each.reduced ? each.bytes * of.how.ranks() : 0.0;
+        auto& to = each.kind == "tensor" ? sum.tensor : each.kind == "pipeline" ? sum.pipeline : sum.data;
+        to += sent * each.times / of.how.ranks();
+    }
+    return sum;
+}
+
 struct mapping {
     std::string order; ///< of traffic::parallel, innermost first
     double cost = 0;   ///< mapping_cost
@@ -61,5 +77,8 @@ inline std::vector<mapping> map_groups(topology const& on, placement const& plac
     std::stable_sort(all.begin(), all.end(), [](mapping const& a, mapping const& b) { return a.cost < b.cost; });
     return all;
 }
+
+/// Without regard to bandwidth: the data dimension innermost, tensor groups furthest apart.
+inline constexpr char const* naive_order = "dpt";
 
 } // namespace chorus

@@ -7,7 +7,8 @@
 ///   spray, reps                  by packet: oblivious, or with recycled entropy
 ///   greedy                       least loaded route, flow after flow
 ///   annealing:tries=200          simulated annealing
-///   nslb:qps=1                   the planner; qps= parts that every flow may be split into
+///   nslb:qps=1                   the planner; qps= parts that every flow may be split into; paths=fixed: one path for
+///                                a pair in all phases of all jobs, free: another one in every phase
 
 #include <chorus/network/policy.hpp>
 #include <chorus/network/spec.hpp>
@@ -55,7 +56,8 @@ inline any_policy read_annealing(spec& from) {
 
 inline any_policy read_nslb(spec& from) {
     auto const parts = from.number("qps", 1, 64, 1);
-    return nslb(parts, from.number("seed", 0, 0xFFFF'FFFFU, 1));
+    auto const seed = from.number("seed", 0, 0xFFFF'FFFFU, 1);
+    return nslb(parts, seed, from.one_of("paths", {"free", "fixed"}) == "fixed");
 }
 
 } // namespace detail

@@ -202,7 +202,7 @@ private:
             queue_.emplace_back(level(l), link);
         }
         std::make_heap(queue_.begin(), queue_.end(), std::greater<>{});
-        while (!queue_.empty()) {
+        for (unfrozen_ = members_.size(); unfrozen_ > 0 && !queue_.empty();) { // most links hold nobody back: they stay in it
             std::pop_heap(queue_.begin(), queue_.end(), std::greater<>{});
             auto [share, link] = queue_.back();
             queue_.pop_back();
@@ -236,6 +236,7 @@ private:
             auto& flow = of(entry(e).flow);
             if (!flow.member || flow.frozen == round_) continue;
             flow.frozen = round_;
+            --unfrozen_;
             flow.rate = share;
             flow.bottleneck = link;
             for (auto k = flow.first; k < flow.first + flow.count; ++k) {
@@ -270,7 +271,7 @@ private:
     std::vector<flow_state> flows_;
     std::vector<entry_state> entries_;
     std::map<std::int32_t, std::vector<std::int32_t>> free_; ///< numbers of removed flows, by their number of links
-    std::size_t alive_ = 0;
+    std::size_t alive_ = 0, unfrozen_ = 0;
     std::uint32_t round_ = 0;
     std::vector<std::int32_t> members_;  ///< the flows that are filled
     std::vector<std::uint32_t> touched_;  ///< the links that members use

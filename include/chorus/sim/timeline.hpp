@@ -11,6 +11,7 @@
 #include <chorus/sim/phase.hpp>
 #include <chorus/sim/record.hpp>
 #include <chorus/traffic/program.hpp>
+#include <chorus/traffic/strands.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -50,6 +51,8 @@ public:
                 ++waits_[a];
             }
         }
+        if constexpr (plans_ahead<Policy>)
+            if (policy_.looks_ahead()) policy_.plan_ahead(on_, traffic::strands_of(program_));
         for (std::uint32_t a = 0; a < waits_.size(); ++a)
             if (waits_[a] == 0) begin(a);
         while (done_ < waits_.size() && step()) {}
@@ -135,7 +138,7 @@ private:
         } else {
             auto const& phase = (*what.phases)[position_[a]];
             record.repeats = static_cast<double>(phase.repeats) * what.times;
-            now->flows = placed(phase, program_.jobs[what.job], what.job, record.repeats);
+            now->flows = traffic::placed(phase, program_.jobs[what.job], what.job, record.repeats);
             now->paths = policy_.route(on_, now->flows);
             if (now->paths.how_spread != spread_) {
                 spread_ = now->paths.how_spread;
@@ -171,18 +174,6 @@ private:
         return 6 * on_.latency(0);
     }
 
-    /// Messages as flows between endpoints, of whole bytes.
-    static std::vector<flow> placed(traffic::phase const& phase, traffic::member const& job, std::uint32_t tag, double repeats) {
-        std::vector<flow> flows;
-        flows.reserve(phase.size());
-        phase.for_each([&](traffic::message const& m) {
-            auto const most = static_cast<std::size_t>(std::max(m.source, m.destination));
-            if (most >= job.ranks.size()) chorus::detail::misuse({"job ", job.name, ": rank ", most, " has no place"});
-            flows.push_back({job.ranks[static_cast<std::size_t>(m.source)], job.ranks[static_cast<std::size_t>(m.destination)],
-                             static_cast<std::uint64_t>(std::ceil(m.bytes * repeats)), tag});
-        });
-        return flows;
-    }
     void own(transfer const& now) {
         for (auto const number : now.run->numbers()) {
             if (owner_.size() <= static_cast<std::size_t>(number)) owner_.resize(static_cast<std::size_t>(number) + 1);

@@ -5,6 +5,7 @@
 #include <chorus/traffic/levels.hpp>
 #include <chorus/traffic/phase.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <fstream>
@@ -21,6 +22,7 @@ namespace chorus::traffic {
 struct imported {
     int ranks = 0;
     std::vector<phase> phases;
+    std::vector<double> compute; ///< seconds of computation before each phase, and after the last; empty: none
 };
 
 namespace detail {
@@ -100,7 +102,8 @@ inline imported parse_connection_matrix(std::string const& file, std::string con
 
 /// GOAL as text: "num_ranks N", and for each rank "rank R {", lines "l1: send 64b to 3 tag 0", "l2: recv 64b from 3 tag 0",
 /// "l3: calc 100", "l2 requires l1" (or irequires), "}". Phases are those of levels.hpp, without an order among sends that
-/// do not wait for each other; calculations order messages and take no time. Throws usage_error with file and line.
+/// do not wait for each other. "calc N" computes for N nanoseconds: a phase begins when the longest computation since the
+/// phase before is through. Throws usage_error with file and line.
 class goal_reader {
 public:
     goal_reader(std::string const& file, std::string const& text) : from_(file, text) {}
@@ -116,19 +119,21 @@ public:
         level_graph graph;
         for (auto const& each : ranks_) {
             for (std::size_t i = 0; i < each.steps.size(); ++i) {
-                auto const& [kind, peer, tag, bytes] = each.steps[i];
-                graph.add(kind, peer, tag, bytes, each.before[i]);
+                auto const& [kind, peer, tag, bytes, seconds] = each.steps[i];
+                graph.add(kind, peer, tag, bytes, each.before[i], seconds);
             }
             graph.end_rank();
         }
         for (auto& messages : graph.levels())
             if (!messages.empty()) result_.phases.push_back(phase::listed(result_.ranks, std::move(messages)));
+        auto const& gaps = graph.gaps();
+        if (std::any_of(gaps.begin(), gaps.end(), [](double each) { return each > 0; })) result_.compute = gaps;
         return std::move(result_);
     }
 
 private:
     struct rank_steps {
-        std::vector<std::tuple<step_kind, std::int32_t, std::int32_t, double>> steps;
+        std::vector<std::tuple<step_kind, std::int32_t, std::int32_t, double, double>> steps;
         std::vector<std::vector<std::int32_t>> before;
         std::map<std::string, std::int32_t> labels;
     };
@@ -154,7 +159,10 @@ private:
         if (w[0].back() == ':') to.labels[w[at++].substr(0, w[0].size() - 1)] = static_cast<std::int32_t>(to.steps.size());
         auto const kind = at < w.size() ? w[at] : "";
         to.before.emplace_back();
-        if (kind == "calc") return void(to.steps.emplace_back(step_kind::copy, -1, 0, 0.0));
+        if (kind == "calc") {
+            auto const nanoseconds = from_.word(at + 1, std::int64_t{1} << 50, "the time");
+            return void(to.steps.emplace_back(step_kind::copy, -1, 0, 0.0, 1e-9 * static_cast<double>(nanoseconds)));
+        }
         if ((kind != "send" && kind != "recv") || w.size() < at + 4 || w[at + 2] != (kind == "send" ? "to" : "from"))
             from_.fail("'send BYTESb to R', 'recv BYTESb from R', 'calc T' or 'LABEL requires LABEL' was expected");
         auto size = w[at + 1];
@@ -162,7 +170,7 @@ private:
         auto const bytes = from_.number(size, std::int64_t{1} << 50, "the size");
         auto const peer = from_.word(at + 3, result_.ranks - 1, "the peer");
         auto const tag = w.size() > at + 5 && w[at + 4] == "tag" ? from_.word(at + 5, INT32_MAX, "the tag") : 0;
-        to.steps.emplace_back(kind == "send" ? step_kind::send : step_kind::recv, static_cast<std::int32_t>(peer), static_cast<std::int32_t>(tag), static_cast<double>(bytes));
+        to.steps.emplace_back(kind == "send" ? step_kind::send : step_kind::recv, static_cast<std::int32_t>(peer), static_cast<std::int32_t>(tag), static_cast<double>(bytes), 0.0);
     }
 
     detail::line_reader from_;

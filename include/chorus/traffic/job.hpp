@@ -72,6 +72,7 @@ struct checkpoint_job {
 struct message_job {
     int ranks = 2;
     std::vector<phase> phases;
+    std::vector<double> compute; ///< seconds before each phase, and after the last; empty: none
 };
 
 struct job {

@@ -48,7 +48,7 @@ public:
         if (c.algorithm == "in_network") {
             one.reduced = std::make_shared<group_members const>(groups);
             one.bytes = c.bytes;
-            return add(std::move(one));
+            return void(add(std::move(one)));
         }
         auto const shared = std::make_shared<group_members const>(groups);
         auto const all = phases_of({c.what, width, c.bytes}, chosen(c, width));
@@ -72,26 +72,26 @@ public:
                     if (share > 1e-12)
                         messages.push_back({prompt * t.prefill_tensor + i, t.prefill + prompt % decoders * t.decode_tensor + k, bytes * share});
                 }
-        if (t.compute > 0) {
-            activity prefill;
-            prefill.name = "prefill";
-            prefill.seconds = t.compute;
-            prefill.after = begin_;
-            prefill.job = job_;
-            begin_ = {to_.add(std::move(prefill))};
-        }
-        add(listed("keys and values", "transfer", t.prefill + t.decode, std::move(messages)));
+        compute("prefill", t.compute);
+        add(listed("keys and values", "transfer", {phase::listed(t.prefill + t.decode, std::move(messages))}));
     }
     void operator()(checkpoint_job const& c) {
         std::vector<message> messages;
         for (int r = 0; r < c.ranks; ++r) messages.push_back({r, c.ranks + r % c.storage, c.bytes / c.ranks});
-        add(listed("checkpoint", "checkpoint", c.ranks + c.storage, std::move(messages)));
+        add(listed("checkpoint", "checkpoint", {phase::listed(c.ranks + c.storage, std::move(messages))}));
     }
     void operator()(message_job const& m) {
-        activity one;
-        one.name = "messages";
-        one.phases = std::make_shared<std::vector<phase> const>(m.phases);
-        add(std::move(one));
+        if (m.compute.empty()) {
+            activity one;
+            one.name = "messages";
+            one.phases = std::make_shared<std::vector<phase> const>(m.phases);
+            return void(add(std::move(one)));
+        }
+        for (std::size_t i = 0; i < m.compute.size(); ++i) {
+            compute("compute", m.compute[i]);
+            if (i < m.phases.size())
+                begin_ = {add(listed("messages " + std::to_string(i + 1), "collective", std::vector{m.phases[i]}))};
+        }
     }
 
 private:
@@ -105,18 +105,28 @@ private:
         how.levels = std::make_shared<hierarchy const>(std::move(levels));
         return how;
     }
-    static activity listed(std::string name, std::string kind, int ranks, std::vector<message> messages) {
+    static activity listed(std::string name, std::string kind, std::vector<phase> phases) {
         activity one;
         one.name = std::move(name);
         one.kind = std::move(kind);
-        one.phases = std::make_shared<std::vector<phase> const>(std::vector{phase::listed(ranks, std::move(messages))});
+        one.phases = std::make_shared<std::vector<phase> const>(std::move(phases));
         return one;
     }
-    void add(activity one) {
+    std::uint32_t add(activity one) {
         if (one.kind == "compute") one.kind = "collective";
         one.job = job_;
         one.after = begin_;
-        to_.add(std::move(one));
+        return to_.add(std::move(one));
+    }
+    /// What comes next waits for so many seconds.
+    void compute(std::string name, double seconds) {
+        if (seconds <= 0) return;
+        activity one;
+        one.name = std::move(name);
+        one.seconds = seconds;
+        one.job = job_;
+        one.after = begin_;
+        begin_ = {to_.add(std::move(one))};
     }
 
     program& to_;

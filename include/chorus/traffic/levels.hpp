@@ -34,9 +34,11 @@ public:
     }
     /// A step that waits for `predecessors` (numbers of steps of its rank, also later ones) and nothing else; messages of
     /// a channel are matched in order. Returns its number among all steps.
-    std::int32_t add(step_kind kind, std::int32_t peer, std::int32_t channel, double bytes, std::span<std::int32_t const> predecessors) {
+    /// `seconds`: what it computes, of a step that is no message.
+    std::int32_t add(step_kind kind, std::int32_t peer, std::int32_t channel, double bytes, std::span<std::int32_t const> predecessors,
+                     double seconds = 0) {
         auto const here = static_cast<std::int32_t>(nodes_.size());
-        nodes_.push_back({kind, peer, rank_, bytes});
+        nodes_.push_back({kind, peer, rank_, bytes, seconds});
         for (auto const before : predecessors) edges_.emplace_back(first_ + before, here);
         if (kind == step_kind::send) channels_.push_back({rank_, peer, channel, false, here});
         if (kind == step_kind::recv || kind == step_kind::recv_reduce) channels_.push_back({peer, rank_, channel, true, here});
@@ -57,29 +59,40 @@ public:
         for (std::size_t n = 0; n < nodes_.size(); ++n)
             if (waits_[n] == 0) ready.push_back(static_cast<std::int32_t>(n));
         std::vector<std::vector<message>> result;
+        std::vector<double> computed(nodes_.size()); // since the level of the step was reached
+        gaps_.assign(1, 0);
         for (std::size_t i = 0; i < ready.size(); ++i) {
             auto const n = static_cast<std::size_t>(ready[i]);
             auto const& node = nodes_[n];
+            computed[n] += node.seconds;
             if (node.kind == step_kind::send) {
                 auto const at = static_cast<std::size_t>(++level[n]);
-                if (at >= result.size()) result.resize(at + 1);
+                if (at >= result.size()) result.resize(at + 1), gaps_.resize(at + 2);
                 result[at].push_back({node.rank, node.peer, node.bytes});
+                gaps_[at] = std::max(gaps_[at], std::exchange(computed[n], 0.0));
             }
             for (auto k = first_after_[n]; k < first_after_[n + 1]; ++k) {
                 auto const next = static_cast<std::size_t>(after_[k]);
+                if (level[n] > level[next]) computed[next] = 0;
+                if (level[n] >= level[next]) computed[next] = std::max(computed[next], computed[n]);
                 level[next] = std::max(level[next], level[n]);
                 if (--waits_[next] == 0) ready.push_back(after_[k]);
             }
         }
         if (ready.size() != nodes_.size()) throw usage_error("chorus: traffic: steps of this algorithm wait for each other");
+        for (std::size_t n = 0; n < nodes_.size(); ++n)
+            if (level[n] + 1 == std::ssize(result)) gaps_.back() = std::max(gaps_.back(), computed[n]);
         return result;
     }
+    /// After levels(): the longest computation that the messages of a level wait for since the level before, and what comes
+    /// after the last level. What began earlier is taken to be hidden behind messages.
+    std::vector<double> const& gaps() const { return gaps_; }
 
 private:
     struct step_node {
         step_kind kind;
         std::int32_t peer, rank;
-        double bytes;
+        double bytes, seconds;
     };
     /// One end of a message; sorted, both ends of the k-th message of a channel come as the k-th of their kind.
     struct message_end {
@@ -135,6 +148,7 @@ private:
     std::vector<std::int32_t> receive_of_, send_of_;           ///< the latter of plain receives only
     std::vector<std::int32_t> after_, waits_;
     std::vector<std::size_t> first_after_;
+    std::vector<double> gaps_;
 };
 
 } // namespace chorus::traffic

@@ -1,0 +1,226 @@
+#include "plan_job.hpp"
+
+#include "command.hpp"
+#include "text.hpp"
+#include "topology.hpp"
+
+#include <chorus/json/scenario.hpp>
+#include <chorus/paths/certificate.hpp>
+#include <chorus/paths/joint.hpp>
+#include <chorus/sim/phase.hpp>
+#include <chorus/traffic/jobs.hpp>
+#include <chorus/traffic/strands.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+namespace chorus::tools {
+
+namespace {
+
+/// A plan of a job, what each phase took, and how many of its paths are other ones than before.
+struct planned_job {
+    json::job_plan what;
+    std::vector<double> milliseconds;
+    std::vector<std::size_t> changed;
+    double ahead_ms = 0; ///< what was planned for all phases together
+};
+
+bool is_sprayed(routing const& how) {
+    return std::any_of(how.subflows().begin(), how.subflows().end(), [](subflow const& s) { return s.route == spread; });
+}
+
+std::vector<strand> strands_of(json::job_plan const& plan) {
+    std::vector<strand> all;
+    for (auto const& each : plan.phases) {
+        all.resize(std::max(all.size(), std::size_t{each.strand} + 1));
+        all[each.strand].phases.push_back(each.flows);
+    }
+    return all;
+}
+phase_paths paths_of(json::job_plan const& plan) {
+    phase_paths all;
+    for (auto const& each : plan.phases) {
+        all.resize(std::max(all.size(), std::size_t{each.strand} + 1));
+        all[each.strand].push_back(each.paths);
+    }
+    return all;
+}
+
+/// The phases of all jobs, as in traffic::strands_of, with names.
+std::vector<json::job_plan::phase> phases_of(traffic::program const& of) {
+    std::vector<json::job_plan::phase> all;
+    std::vector<std::pair<std::uint32_t, std::string>> strands;
+    traffic::for_each_exchange(of, [&](traffic::activity const& each, std::size_t p) {
+        std::pair const key(each.job, each.kind);
+        auto const at = std::find(strands.begin(), strands.end(), key) - strands.begin();
+        if (at == std::ssize(strands)) strands.push_back(key);
+        auto const& one = (*each.phases)[p];
+        auto const several = each.phases->size() > 1;
+        all.push_back({of.jobs[each.job].name + ": " + each.name + (several ? fmt::format(", phase {}", p + 1) : ""),
+                       static_cast<std::uint32_t>(at),
+                       traffic::placed(one, of.jobs[each.job], each.job, static_cast<double>(one.repeats) * each.times), {}});
+    });
+    return all;
+}
+
+planned_job make_plan(job_plan_request const& asked) {
+    auto const scenario = traffic::read_scenario(asked.job);
+    auto const fabric = asked.topology.empty() ? scenario.topology : asked.topology;
+    if (fabric.empty()) refuse("--topology", "", "a topology, here or in the file of jobs");
+    auto on = read_topology(fabric);
+    auto phases = phases_of(traffic::program_of(scenario.jobs, on));
+    auto policy = load_policies(asked.plugins).parse(asked.policy);
+    planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, 0};
+    auto& plan = result.what;
+    if (policy.looks_ahead())
+        timed(result.ahead_ms, [&] {
+            policy.plan_ahead(plan.on, strands_of(plan));
+            return 0;
+        });
+    for (auto& each : plan.phases)
+        each.paths = timed(result.milliseconds.emplace_back(), [&] { return policy.route(plan.on, each.flows); });
+    return result;
+}
+
+bool has_fixed_paths(json::job_plan const& plan) { return plan.policy.find("paths=fixed") != std::string::npos; }
+
+planned_job change_plan(job_plan_request const& asked) {
+    auto const root = json::read_file(asked.plan);
+    planned_job result{json::job_plan_from(json::reader(asked.plan, root)), {}, {}, 0};
+    auto& plan = result.what;
+    if (!asked.topology.empty() && read_topology(asked.topology).text() != plan.on.text())
+        throw usage_error(fmt::format("{}: /network: should be {}, not {}", asked.plan, asked.topology, plan.on.text()));
+    if (asked.fail.empty()) {
+        result.milliseconds.assign(plan.phases.size(), 0);
+        return result;
+    }
+    for (auto const& name : split(asked.fail, ',')) plan.on.set_cable_health(plan.on.find_link(name), 0);
+    auto const known = load_policies(asked.plugins);
+    std::optional<joint_plan> fixed;
+    if (has_fixed_paths(plan))
+        fixed = timed(result.ahead_ms, [&] { return joint_plan(plan.on, strands_of(plan), 1, paths_of(plan)); });
+    for (auto& each : plan.phases) {
+        auto after = timed(result.milliseconds.emplace_back(), [&]() -> replanned {
+            if (!fixed) return plan_again(plan.on, known, plan.policy, each.flows, each.paths);
+            auto paths = fixed->paths(each.flows);
+            auto const changed = count_changed(each.paths, paths);
+            return {std::move(paths), changed};
+        });
+        each.paths = std::move(after.paths);
+        result.changed.push_back(after.changed_paths);
+    }
+    return result;
+}
+
+/// What all phases are together: strands may meet at any of their phases.
+json::value together(json::job_plan const& plan) {
+    auto const strands = strands_of(plan);
+    auto split = false;
+    for (auto const& each : plan.phases)
+        for (auto const& part : each.paths.subflows()) split = split || part.share != 1.0F || part.route == spread;
+    auto const load = joint_load(plan.on, strands, paths_of(plan));
+    auto const bound = joint_lower_bound(plan.on, strands, split).load;
+    return {{"strands", strands.size()}, {"max_load", load}, {"lower_bound", bound}, {"gap", bound > 0 ? load / bound - 1 : 0}};
+}
+
+json::value report(planned_job const& made) {
+    auto const& plan = made.what;
+    json::value result{{"topology", plan.on.text()}, {"endpoints", plan.on.endpoints()}, {"policy", plan.policy}};
+    auto total = made.ahead_ms;
+    for (auto const each : made.milliseconds) total += each;
+    result["plan_ms"] = total;
+    result["together"] = together(plan);
+    if (!made.changed.empty()) {
+        std::size_t sum = 0;
+        for (auto const each : made.changed) sum += each;
+        result["changed_paths"] = sum;
+    }
+    auto& phases = result["phases"] = json::value::array();
+    for (std::size_t i = 0; i < plan.phases.size(); ++i) {
+        auto const& each = plan.phases[i];
+        json::value one{{"name", each.name}, {"strand", each.strand}};
+        one.update(plan_figures(plan.on, plan.policy, each.flows, each.paths, made.milliseconds[i],
+                                made.changed.empty() ? std::nullopt : std::optional(made.changed[i])));
+        phases.push_back(std::move(one));
+    }
+    return result;
+}
+
+std::string as_table(json::value const& said) {
+    std::vector<std::vector<std::string>> rows{{"PHASE", "FLOWS", "MAX LOAD", "LOWER BOUND", "GAP %", "MEAN RATE %", "MAKESPAN EFF %"}};
+    auto const percent = [](json::value const& part) { return fmt::format("{:.1f}", 100 * part.get<double>()); };
+    auto const short_text = [](json::value const& number) { return fmt::format("{:.4g}", number.get<double>()); };
+    for (auto const& each : said["phases"])
+        rows.push_back({each["name"].get<std::string>(), each["flows"].dump(), short_text(each["max_load"]), short_text(each["lower_bound"]),
+                        percent(each["gap"]), percent(each["mean_rate"]), percent(each["makespan_efficiency"])});
+    auto const& all = said["together"];
+    auto text = aligned(rows);
+    text += fmt::format("\n{}, {} endpoints, {}, planned in {:.4g} ms. All {} strands at their busiest phases together: maximum load {:.4g},\n"
+                        "lower bound {:.4g}, gap {:.1f} %.\n",
+                        said["topology"].get<std::string>(), said["endpoints"].dump(), said["policy"].get<std::string>(),
+                        said["plan_ms"].get<double>(), all["strands"].dump(), all["max_load"].get<double>(),
+                        all["lower_bound"].get<double>(), 100 * all["gap"].get<double>());
+    if (said.contains("changed_paths")) text += fmt::format("{} paths are other ones than before.\n", said["changed_paths"].dump());
+    return text;
+}
+
+} // namespace
+
+bool is_job_plan(std::string const& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string head(64, ' ');
+    file.read(head.data(), std::ssize(head));
+    return head.find("chorus-job-plan") != std::string::npos;
+}
+
+int plan_job(job_plan_request const& asked) {
+    if (!asked.plan.empty() && !asked.job.empty()) throw usage_error("plan: --job makes a plan, --plan starts from one: give one of them");
+    if (asked.plan.empty() && !asked.fail.empty()) throw usage_error("plan: --fail needs the --plan that it changes");
+    auto const made = asked.plan.empty() ? make_plan(asked) : change_plan(asked);
+    if (!asked.out.empty()) write_text(asked.out, json::to_json(made.what).dump() + "\n");
+    auto const said = report(made);
+    write_text("", asked.as_json ? said.dump(2) + "\n" : as_table(said));
+    return fine;
+}
+
+json::value plan_figures(topology const& on, std::string const& policy, std::span<flow const> phase, routing const& paths,
+                         double milliseconds, std::optional<std::size_t> changed) {
+    auto const proof = certify(on, phase, paths);
+    auto const times = sim::simulate(on, phase, paths);
+    json::value result{{"topology", on.text()},
+                       {"endpoints", on.endpoints()},
+                       {"flows", phase.size()},
+                       {"policy", policy},
+                       {"plan_ms", milliseconds},
+                       {"max_load", proof.max_load},
+                       {"lower_bound", proof.lower_bound},
+                       {"gap", proof.gap()},
+                       {"optimal", proof.optimal()},
+                       {"mean_rate", times.mean_rate},
+                       {"makespan_efficiency", times.efficiency()}};
+    if (times.stuck > 0) result["unreachable"] = times.stuck;
+    if (changed) result["changed_paths"] = *changed;
+    return result;
+}
+
+std::string figures_table(json::value const& figures) {
+    std::vector<std::vector<std::string>> rows{{"figure", "value"}};
+    for (auto const& [key, each] : figures.items())
+        rows.push_back({key, each.is_string()         ? each.get<std::string>()
+                             : each.is_number_float() ? fmt::format("{:.4g}", each.get<double>())
+                                                      : each.dump()});
+    return aligned(rows);
+}
+
+replanned plan_again(topology const& on, policy_catalogue const& known, std::string const& policy, std::span<flow const> phase, routing const& before) {
+    if (policy.starts_with("nslb") && on.clos() != nullptr && !is_sprayed(before)) return replan(on, phase, before);
+    auto anew = known.parse(policy).route(on, phase);
+    auto const changed = count_changed(before, anew);
+    return {std::move(anew), changed};
+}
+
+} // namespace chorus::tools

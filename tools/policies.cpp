@@ -1,0 +1,22 @@
+#include "policies.hpp"
+
+#include "plugin.hpp"
+
+namespace chorus::tools {
+
+policy_catalogue load_policies(std::vector<std::string> const& plugins) {
+    policy_catalogue all;
+    for (auto const& path : plugins) {
+        auto* const symbol = load_symbol(path, "chorus_policies", "void chorus_policies(chorus::policy_catalogue&)");
+        auto const before = all.added();
+        try {
+            reinterpret_cast<decltype(&chorus_policies)>(symbol)(all);
+        } catch (error const& e) {
+            cannot_load(path, e.what());
+        }
+        if (all.added() == before) cannot_load(path, "it adds no policy");
+    }
+    return all;
+}
+
+} // namespace chorus::tools
