@@ -24,8 +24,8 @@ inline void fold_pieces(kernel const& how, std::span<piece const> from, std::spa
             auto const bytes = std::min(out.bytes, from[k].bytes - used);
             auto const* const mine = from[k].data + used;
             auto const count = bytes / how.element_bytes;
-            if (where == side::right) how.fold(how.op, out.data, mine, received, count);
-            else how.fold(how.op, out.data, received, mine, count);
+            if (where == side::right) how.fold(out.data, mine, received, count);
+            else how.fold(out.data, received, mine, count);
             out.data += bytes;
             out.bytes -= bytes;
             used += bytes;
