@@ -13,10 +13,12 @@
 #include <chorus/runtime/folding.hpp>
 #include <chorus/runtime/lowering.hpp>
 #include <chorus/runtime/program.hpp>
+#include <chorus/runtime/streaming.hpp>
 #include <chorus/transport/detail/pieces.hpp>
 #include <chorus/transport/erased.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -294,12 +296,20 @@ private:
             state_[static_cast<std::size_t>(each.send)].replied = memory != nullptr;
             if (memory != nullptr) outs_[outs++] = memory;
         }
-        kernel_.fold({sources_.data(), static_cast<int>(fold.operands.size()), outs_.data(), static_cast<int>(outs),
-                      bytes / kernel_.element_bytes, true, bound_.streams()});
+        fold_and_measure({sources_.data(), static_cast<int>(fold.operands.size()), outs_.data(), static_cast<int>(outs),
+                          bytes / kernel_.element_bytes, true, false});
         for (auto const& each : fold.replies)
             if (state_[static_cast<std::size_t>(each.send)].replied) transport_->reply(token_of(each.receive));
         for (auto const& each : fold.operands) // those that were answered are in view no longer
             if (each.from == fold_operand::kind::received && is_shown(each.step)) transport_->release(token_of(each.step));
+    }
+    void fold_and_measure(fold_rows what) {
+        auto const bytes = what.count * kernel_.element_bytes;
+        if (bytes < detail::streaming_choice::least_bytes) return kernel_.fold(what);
+        what.streams = streaming_.next(bytes);
+        auto const begin = clock::now();
+        kernel_.fold(what);
+        streaming_.note(bytes, what.streams, std::chrono::duration<double>(clock::now() - begin).count());
     }
 
     void finish(std::int32_t i) {
@@ -352,6 +362,7 @@ private:
     plain_vector<int> missing_; ///< per fold: messages that are not there yet
     plain_vector<void const*> sources_;
     plain_vector<void*> outs_;
+    detail::streaming_choice streaming_;
     std::size_t unfinished_ = 0;
 };
 
