@@ -8,6 +8,7 @@ from jobs import JobFailed, Jobs
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast")
 NEAR_NS = 230     # a flag round trip between cores that are near each other takes 50 to 125 ns, far ones 350 to 540
 DISTURBED_NS = 1500
+SHORT, LONG = 64 << 10, 64 << 20  # bytes
 MANY_BYTES = 1 << 30  # buffers of all jobs together, from which on they are given back after every sample
 
 
@@ -80,26 +81,26 @@ def placement_of(probes):
 
 
 class Plan:
-    """How long: `budget` seconds for a sample, `rounds` of them, fewer for large vectors."""
+    """How long: `budget` seconds for a sample, `rounds` of them; more and shorter ones for short vectors, fewer for long ones."""
 
     def __init__(self, budget, rounds):
         self.budget, self.rounds = budget, rounds
 
     def rounds_for(self, size):
-        return self.rounds if size < 64 << 20 else min(self.rounds, 2)
+        return 2 * self.rounds - 1 if size <= SHORT else self.rounds if size < LONG else min(self.rounds, 2)
 
     def iterations(self, job, series, cell):
         """So many that a sample takes the budget, writing and reading included."""
-        least, most = (2, 3) if cell.size >= 64 << 20 else (3, 4000)
-        if cell.size >= 64 << 20:
-            return least
+        if cell.size >= LONG:
+            return 2
+        budget = self.budget / 2 if cell.size <= SHORT else self.budget
         for tried in (2, 25):  # the first touches what is touched once
             start = time.perf_counter()
             job.run(series.path, cell.collective, cell.size, tried)
             each = max(time.perf_counter() - start - 3e-4, 1e-6) / (tried + 1)
-            if each * 25 > self.budget:
+            if each * 25 > budget:
                 break
-        return int(min(max(self.budget / each, least), most))
+        return int(min(max(budget / each, 3), 4000))
 
 
 class Comparison:

@@ -6,6 +6,7 @@ from pathlib import Path
 from measure import SERIES
 
 HERE = Path(__file__).resolve().parent
+MODULES = HERE.parent.parent / "build" / "compare" / "node_modules"
 KIND = {each.name: each.kind for each in SERIES}
 ORDER = [each.name for each in SERIES]
 LIBRARIES = (("d3/dist/d3.min.js", "d3"), ("@observablehq/plot/dist/plot.umd.min.js", "Observable Plot"))
@@ -57,11 +58,10 @@ def table(comparison):
 
 def page(comparison):
     """One file that needs no other: the library that draws is in it."""
-    modules = HERE / "node_modules"
     scripts = []
     for path, name in LIBRARIES:
         try:
-            scripts.append((modules / path).read_text(encoding="utf-8"))
+            scripts.append((MODULES / path).read_text(encoding="utf-8"))
         except OSError:
             raise NoLibrary(f"{name} is not there; scripts/setup --compare fetches it") from None
     # `</` would end the script.

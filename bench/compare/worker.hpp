@@ -247,9 +247,11 @@ private:
 
     /// Runs it once, on numbers of which the result is known; returns how many elements are wrong.
     std::size_t check() {
-        auto const writes = now_.what == collective::broadcast ? (of_.rank() == 0 ? buffers_.out : nullptr) : buffers_.in;
-        std::fill_n(buffers_.out, used(now_.out()), -1.0f);
-        for (std::size_t i = 0; writes != nullptr && i < used(writes == buffers_.out ? now_.out() : now_.in()); ++i) writes[i] = value(of_.rank(), i);
+        std::fill_n(buffers_.out, used(now_.out()), -1.0f); // first, since a library may work in place
+        auto const root_writes = now_.what == collective::broadcast && of_.rank() == 0;
+        auto* const to = root_writes ? buffers_.out : buffers_.in;
+        auto const count = root_writes ? now_.out() : now_.in();
+        for (std::size_t i = 0; i < used(count); ++i) to[i] = value(of_.rank(), i);
         with_.barrier();
         buffers_.call();
         std::size_t wrong = 0;
