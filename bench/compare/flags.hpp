@@ -21,11 +21,12 @@
 
 namespace compare {
 
-/// What a rank does that waits for another. Outside of what is timed, but what it keeps from running is not.
+/// What a rank does that waits for another. Outside of what is timed, but what it keeps from running is not: one that spins or yields
+/// in the barrier keeps its processor for milliseconds from one that the library has put to sleep.
 enum class waiting {
     spins,  ///< ranks have their processors for themselves
-    yields, ///< they share them
-    sleeps, ///< the library has threads of its own that need the processor
+    yields, ///< they share them, and nobody sleeps
+    sleeps, ///< they share them with each other or with the library's own threads
 };
 
 /// Keeps the calling thread on the (rank mod processors)-th processor that it may use; returns how ranks should wait.
@@ -39,7 +40,7 @@ inline waiting pin(int rank, int ranks) {
     for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
         if (CPU_ISSET(cpu, &allowed) && left-- == 0) CPU_SET(cpu, &one);
     if (::sched_setaffinity(0, sizeof one, &one) != 0) throw std::system_error(errno, std::generic_category(), "sched_setaffinity");
-    return ranks > processors ? waiting::yields : waiting::spins;
+    return ranks > processors ? waiting::sleeps : waiting::spins;
 }
 
 /// One counter per rank, each on a cache line of its own. The release store of `arrive` orders what its rank wrote before what

@@ -54,7 +54,7 @@ void store_around(float* to, float const* from, std::size_t count) {
 class floor_library : public compare::library {
 public:
     floor_library(arena const& memory, void* flags, int rank, int ranks, compare::waiting waits)
-        : memory_(memory), rank_(static_cast<std::size_t>(rank)), ranks_(static_cast<std::size_t>(ranks)), flags_(flags, rank, ranks, waits) {}
+        : memory_(memory), rank_(static_cast<std::size_t>(rank)), ranks_(static_cast<std::size_t>(ranks)), flags_(flags, rank, ranks, waits == compare::waiting::spins ? waits : compare::waiting::yields) {}
 
     int rank() const override { return static_cast<int>(rank_); }
     int ranks() const override { return static_cast<int>(ranks_); }

@@ -65,8 +65,9 @@ class Job:
         try:
             common = [name, control.name, f"/proc/{os.getpid()}/fd/{self.flags}"]
             for words, variables in launch(common, self.folder):
+                # A group of its own, to be ended; no session of its own, which the system may schedule apart from the other ranks.
                 self.programs.append(subprocess.Popen(words, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=self.log,
-                                                      stderr=subprocess.STDOUT, start_new_session=True))
+                                                      stderr=subprocess.STDOUT, process_group=0))
             self.version = self.gather(control, start_timeout)
         except BaseException:
             self.close()
@@ -127,7 +128,7 @@ class Job:
                 program.wait(10)
             except subprocess.TimeoutExpired:
                 pass
-            try:  # what is left of its session
+            try:  # what is left of its group
                 os.killpg(program.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass

@@ -56,17 +56,17 @@ function chips(series) {
 function chart(rows, series, points, {height, y, marks, title}) {
   const at = Object.fromEntries(series.map(s => [s, points.filter(p => p.series === s)]));
   return Plot.plot({
-    width: 1138, height, marginLeft: 56, marginRight: 20, marginBottom: 38, style: {fontSize: '12px', background: 'transparent', color: 'var(--ink)', fontFamily: 'inherit'},
+    width: 1138, height, marginLeft: 56, marginTop: 30, marginRight: 20, marginBottom: 38, style: {fontSize: '12px', background: 'transparent', color: 'var(--ink)', fontFamily: 'inherit'},
     x: {type: 'log', base: 2, label: 'bytes', ticks: rows.map(r => r.bytes), tickFormat: short, tickSize: 4, inset: 12, labelOffset: 34},
-    y: {type: 'log', grid: true, inset: 8, ...y},
+    y: {type: 'log', grid: true, inset: 8, tickSize: 0, ...y},
     marks: [
       ...marks,
       ...series.flatMap(s => [
         Plot.line(at[s], {x: 'bytes', y: 'value', stroke: LOOK[s].colour, strokeWidth: LOOK[s].width, strokeDasharray: LOOK[s].dash, strokeOpacity: s === 'bound' ? .55 : 1, className: 'series'}),
         s === 'bound' ? null : Plot.dot(at[s], {x: 'bytes', y: 'value', fill: LOOK[s].colour, r: LOOK[s].width + .6}),
       ]),
-      Plot.ruleX(rows, Plot.pointerX({x: 'bytes', stroke: 'currentColor', strokeOpacity: .25})),
-      Plot.tip(rows, Plot.pointerX({x: 'bytes', frameAnchor: 'top', title, fill: 'var(--card)', stroke: 'var(--line)', lineHeight: 1.25, fontSize: 12, maxRadius: 200})),
+      Plot.ruleX(rows, Plot.pointerX({x: 'bytes', maxRadius: Infinity, stroke: 'currentColor', strokeOpacity: .25})),
+      Plot.tip(rows, Plot.pointerX({x: 'bytes', maxRadius: Infinity, frameAnchor: 'top', anchor: 'top-left', title, lineWidth: 60, fill: 'var(--card)', stroke: 'var(--line)', lineHeight: 1.25, fontSize: 12})),
     ],
   });
 }
