@@ -99,7 +99,7 @@ std::vector<guideline> by_ranks(std::vector<int> const& ranks) {
 std::vector<guideline> by_bytes(int p) {
     std::vector<guideline> all;
     for (auto const what : collectives)
-        for (std::size_t const bytes : {64, 160, 512, 544, 4096, 16384, 65536, 262144, 1 << 20}) {
+        for (auto const bytes : std::vector<std::size_t>{64, 160, 512, 544, 4096, 16384, 65536, 262144, 1 << 20}) {
             auto const blocks = static_cast<std::size_t>(p);
             auto const n = bytes / sizeof(float) * blocks; // of a block: what a message holds
             all.push_back({{{what, p, n + blocks}}, {{what, p, n}}, 1.6, slack(p)});

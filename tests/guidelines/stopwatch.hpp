@@ -130,7 +130,9 @@ public:
     void measure(std::set<timed_call> const& calls, int rounds) {
         std::map<int, std::vector<timed_call>> by_ranks;
         for (auto const& each : calls) by_ranks[each.ranks].push_back(each);
-        for (auto const& [ranks, mine] : by_ranks) {
+        for (auto const& each : by_ranks) {
+            auto const ranks = each.first;
+            auto const& mine = each.second;
             detail::shared_times const least(mine.size());
             auto const work = [&](communicator& comm) { detail::time_calls(comm, mine, rounds, least.all()); };
             if (how_ == ranks_are::threads) run_threads(ranks, patient(), work);
