@@ -12,10 +12,12 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 
@@ -78,15 +80,20 @@ private:
 
     std::atomic<std::uint32_t>& at(int rank) { return lines_[rank].value; }
     void wait_for(int other, std::uint32_t round) {
-        auto const patience = how_ == waiting::spins ? 20'000 : 50;
-        for (int spins = 0;; ++spins) {
+        std::uint64_t const patience = how_ == waiting::spins ? 20'000 : 50;
+        std::chrono::steady_clock::time_point since{};
+        for (std::uint64_t spins = 0;; ++spins) {
             auto const seen = at(other).load(std::memory_order_acquire);
             if (seen >= round) return;
+            if (spins == patience) since = std::chrono::steady_clock::now();
             if (spins < patience) _mm_pause();
             else if (how_ != waiting::sleeps) ::sched_yield();
             else sleep(at(other), seen);
+            if (spins > patience && spins % 1024 == 0 && is_late(since)) throw std::runtime_error("rank " + std::to_string(other) + " is not coming any more");
         }
     }
+    /// Nobody is late by so much who has not lost its driver.
+    static bool is_late(std::chrono::steady_clock::time_point since) { return std::chrono::steady_clock::now() - since > std::chrono::seconds(60); }
     /// Until the flag has changed, or for a millisecond. Between processes: no FUTEX_PRIVATE_FLAG.
     static void sleep(std::atomic<std::uint32_t>& flag, std::uint32_t seen) {
         timespec const most{0, 1'000'000};

@@ -162,8 +162,9 @@ public:
         std::ostringstream hello;
         hello << job << ' ' << of_.rank() << ' ' << of_.ranks() << ' ' << of_.version();
         to_.write(hello.str());
-        for (auto line = to_.read(); !line.empty() && line != "quit"; line = to_.read()) to_.write(answer(line));
-        drop();
+        auto line = to_.read();
+        for (; !line.empty() && line != "quit"; line = to_.read()) to_.write(answer(line));
+        if (!line.empty()) drop(); // without a driver nobody knows what the others do
     }
 
 private:
