@@ -56,7 +56,7 @@ function chips(series) {
 function chart(rows, series, points, {height, y, marks, title}) {
   const at = Object.fromEntries(series.map(s => [s, points.filter(p => p.series === s)]));
   return Plot.plot({
-    width: 1138, height, marginLeft: 56, marginTop: 30, marginRight: 20, marginBottom: 38, style: {fontSize: '12px', background: 'transparent', color: 'var(--ink)', fontFamily: 'inherit'},
+    width: Math.max(320, $('times').clientWidth), height, marginLeft: 56, marginTop: 30, marginRight: 20, marginBottom: 38, style: {fontSize: '12px', background: 'transparent', color: 'var(--ink)', fontFamily: 'inherit'},
     x: {type: 'log', base: 2, label: 'bytes', ticks: rows.map(r => r.bytes), tickFormat: short, tickSize: 4, inset: 12, labelOffset: 34},
     y: {type: 'log', grid: true, inset: 8, tickSize: 0, ...y},
     marks: [
@@ -136,4 +136,6 @@ function draw() {
 }
 environment();
 draw();
+let drawnAt = innerWidth;
+addEventListener('resize', () => { if (innerWidth !== drawnAt) { drawnAt = innerWidth; draw(); } });
 document.body.dataset.ready = 'yes';

@@ -56,6 +56,28 @@ def table(comparison):
     return "\n".join(text).rstrip()
 
 
+def markdown(comparison):
+    """For a document: per collective and ranks a table, sizes across; beside a path of Chorus its ratio to the best library at its defaults."""
+    text = []
+    for (collective, ranks), group in groupby(comparison["results"], lambda row: (row["collective"], row["ranks"])):
+        rows = list(group)
+        sizes = list(dict.fromkeys(row["bytes"] for row in rows))
+        at = {(row["bytes"], row["chorus_path"]): row for row in rows}
+        some = {row["bytes"]: row for row in rows}
+        body = [["bound", *(figure(some[count]["bound_us"]) for count in sizes)]]
+        for name in ORDER:
+            if KIND[name] == "chorus":
+                found = [at.get((count, name)) for count in sizes]
+                cells = ["-" if row is None else figure(row["chorus_us"]) + (f" ({row['ratio']:.2f})" if row["ratio"] is not None else "") for row in found]
+            else:
+                cells = [figure(some[count]["peers"].get(name)) for count in sizes]
+            if any(cell != "-" for cell in cells):
+                body.append([name, *cells])
+        text += [f"| {collective}, {ranks} ranks | " + " | ".join(map(size, sizes)) + " |", "|---" * (len(sizes) + 1) + "|",
+                 *("| " + " | ".join(line) + " |" for line in body), "| placement | " + " | ".join(some[count]["placement"] for count in sizes) + " |", ""]
+    return "\n".join(text).rstrip()
+
+
 def page(comparison):
     """One file that needs no other: the library that draws is in it."""
     scripts = []

@@ -156,6 +156,11 @@ class Rules(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn("WRONG results of openmpi", done.stderr)
 
+    def test_the_table_for_documents_has_sizes_across(self):
+        text = report.markdown({"results": self.rows(["far"], private=[2], openmpi=[8], floor=[1])})
+        self.assertEqual(text.splitlines(), ["| all_reduce, 2 ranks | 4 KiB |", "|---|---|", "| bound | 1.00 |", "| private | 2.00 (4.00) |", "| openmpi | 8.00 |",
+                                             "| placement | far |"])
+
     def test_what_is_wrong_is_said(self):
         for words, text in ((["--bytes", "8Q"], "a list as in"), (["--ranks", "1"], "numbers from 2"), (["--collective", "sort"], "none of all_reduce"),
                             (["--series", "nccl"], "none of private")):
