@@ -1,5 +1,5 @@
-# How chorus::mpi and chorus::json find what they stand on. Used by the build and, installed, by find_package(chorus).
-# Macros, because find_package and enable_language must run in the caller's scope.
+# How chorus::compiled is made, and how chorus::mpi and chorus::json find what they stand on. Used by the build and, installed, by
+# find_package(chorus). Macros, because find_package and enable_language must run in the caller's scope.
 
 # What chorus::mpi defines: mpi.h then leaves out the C++ bindings, which left the standard with MPI 3 and want a library more.
 set(chorus_mpi_definitions OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
@@ -27,3 +27,14 @@ macro(chorus_find_json)
         find_package(nlohmann_json 3 QUIET)
     endif()
 endmacro()
+
+# chorus::compiled: what does not depend on a program's types, compiled once (chorus/core/compiled.hpp). Made by the project that uses
+# it, with that project's compiler and flags, and only if it is linked.
+function(chorus_add_compiled source)
+    if(NOT TARGET chorus::compiled)
+        add_library(chorus_compiled STATIC EXCLUDE_FROM_ALL ${source})
+        add_library(chorus::compiled ALIAS chorus_compiled)
+        target_link_libraries(chorus_compiled PUBLIC chorus::chorus)
+        target_compile_definitions(chorus_compiled PUBLIC CHORUS_COMPILED)
+    endif()
+endfunction()

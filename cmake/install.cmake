@@ -14,6 +14,7 @@ install(FILES
     ${CMAKE_CURRENT_BINARY_DIR}/chorusConfig.cmake
     ${CMAKE_CURRENT_BINARY_DIR}/chorusConfigVersion.cmake
     cmake/chorusComponents.cmake
+    src/chorus.cpp
     DESTINATION ${package_dir} COMPONENT chorus_dev)
 
 configure_file(cmake/chorus.pc.in chorus.pc @ONLY)

@@ -1,4 +1,4 @@
-# chorus::chorus, chorus::mpi and chorus::json.
+# chorus::chorus, chorus::compiled, chorus::mpi and chorus::json.
 
 include(GNUInstallDirs)
 include(${CMAKE_CURRENT_LIST_DIR}/chorusComponents.cmake)
@@ -35,6 +35,8 @@ target_sources(chorus INTERFACE
 set_target_properties(chorus PROPERTIES
     VERIFY_INTERFACE_HEADER_SETS ${CHORUS_TESTS}
     INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
+
+chorus_add_compiled(${PROJECT_SOURCE_DIR}/src/chorus.cpp)
 
 set(CHORUS_HAS_MPI FALSE)
 if(CHORUS_MPI)

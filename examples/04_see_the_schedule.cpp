@@ -1,6 +1,7 @@
 // An algorithm is recorded before it runs: as a schedule, which can be looked at. Here the ring and the tree as
 // space-time diagrams: ranks are columns, time runs down. `build/bin/chorus show` draws the same, also as SVG.
 #include <chorus/algorithm/catalogue.hpp>
+#include <chorus/algorithm/record.hpp>
 #include <chorus/chorus.hpp>
 #include <chorus/schedule/print.hpp>
 

@@ -1,5 +1,6 @@
 // Is an algorithm right? `verify` runs its schedules with symbols in place of numbers: for all counts and values at
 // once. If something is wrong, it says what and where. Here the ring, as it should be and with two mistakes.
+#include <chorus/algorithm/record.hpp>
 #include <chorus/chorus.hpp>
 #include <chorus/schedule/print.hpp>
 #include <chorus/verify/verify.hpp>

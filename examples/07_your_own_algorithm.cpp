@@ -1,6 +1,7 @@
 // An algorithm of one's own: a callable without state that tells a sink what a rank sends and receives. Given as the
 // last argument it runs like the library's, blocking, asynchronous or persistent, on every transport; `verify` proves
 // it.
+#include <chorus/algorithm/record.hpp>
 #include <chorus/chorus.hpp>
 #include <chorus/verify/verify.hpp>
 

@@ -3,6 +3,7 @@
 #include "post_transport.hpp"
 
 #include <chorus/chorus.hpp>
+#include <chorus/runtime/context.hpp>
 
 #include <cstdio>
 #include <memory>

@@ -1,5 +1,6 @@
 // Ranks as processes of this machine, and memory that they read from each other.
 #include <chorus/chorus.hpp>
+#include <chorus/runtime/context.hpp>
 
 #include <csignal>
 #include <cstdio>

@@ -1,6 +1,7 @@
 #pragma once
 /// What the exercises share: is it right? If not, what is wrong?
 
+#include <chorus/algorithm/record.hpp>
 #include <chorus/chorus.hpp>
 #include <chorus/schedule/print.hpp>
 #include <chorus/verify/verify.hpp>

@@ -5,6 +5,7 @@
 #include <chorus/runtime/collectives/exchanges.hpp>
 #include <chorus/runtime/collectives/gathers.hpp>
 #include <chorus/runtime/collectives/reductions.hpp>
+#include <chorus/runtime/context.hpp>
 
 #include <catch2/catch.hpp>
 

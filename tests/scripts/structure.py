@@ -72,7 +72,7 @@ LONG_HEADERS = {
 # Put together here, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK")) + r")\b")
 TEXT = {".hpp", ".cpp", ".py", ".cmake", ".md", ".txt", ".in", ".json", ""}
-FOLDERS = ("include", "tests", "examples", "bench", "tools", "scripts", "cmake", "docs", ".ci")
+FOLDERS = ("include", "src", "tests", "examples", "bench", "tools", "scripts", "cmake", "docs", ".ci")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 

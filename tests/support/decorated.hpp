@@ -1,7 +1,7 @@
 #pragma once
 /// Ranks as threads over a threads transport that wears decorators.
 
-#include <chorus/runtime/run_threads.hpp>
+#include <chorus/runtime/thread_ranks.hpp>
 #include <chorus/transport/decorators.hpp>
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include "text.hpp"
 
 #include <chorus/pattern/groups.hpp>
+#include <chorus/transport/transport.hpp>
 
 #include <fmt/format.h>
 

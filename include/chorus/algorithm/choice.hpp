@@ -2,9 +2,9 @@
 /// Which algorithm: the optional last argument of every collective, and the same as a value that can be compared,
 /// parsed and printed.
 
-#include <chorus/core/errors.hpp>
+#include <chorus/core/compiled.hpp>
 #include <chorus/core/slice.hpp>
-#include <chorus/schedule/recorder.hpp>
+#include <chorus/schedule/record_sink.hpp>
 
 #include <functional>
 #include <initializer_list>
@@ -53,18 +53,22 @@ struct hierarchy {
 };
 
 bool operator==(choice const& a, choice const& b);
+bool operator==(hierarchy const& a, hierarchy const& b);
 
-inline bool operator==(hierarchy const& a, hierarchy const& b) {
+/// "ring", "bruck:radix=4", "hierarchical:groups=2+3,inside=ring,between=(tree)": what `chorus bench --algorithm`,
+/// `explain` and error messages show.
+std::string to_string(choice const& how);
+
+#if CHORUS_DEFINE
+CHORUS_INLINE bool operator==(hierarchy const& a, hierarchy const& b) {
     return a.group_of == b.group_of && a.inside == b.inside && a.between == b.between;
 }
-inline bool operator==(choice const& a, choice const& b) {
+CHORUS_INLINE bool operator==(choice const& a, choice const& b) {
     auto const same_levels = a.levels == b.levels || (a.levels && b.levels && *a.levels == *b.levels);
     return a.name == b.name && a.radix == b.radix && a.segments == b.segments && same_levels && a.custom == b.custom;
 }
 
-/// "ring", "bruck:radix=4", "hierarchical:groups=2+3,inside=ring,between=(tree)": what `chorus bench --algorithm`,
-/// `explain` and error messages show.
-[[gnu::cold]] inline std::string to_string(choice const& how) {
+[[gnu::cold]] CHORUS_INLINE std::string to_string(choice const& how) {
     if (how.automatic()) return "auto";
     auto text = std::string(how.name);
     auto separator = ':';
@@ -86,5 +90,6 @@ inline bool operator==(choice const& a, choice const& b) {
     }
     return text;
 }
+#endif
 
 } // namespace chorus

@@ -51,6 +51,11 @@ constexpr catalogue_entry const* find(std::span<catalogue_entry const> entries, 
     return nullptr;
 }
 
+#ifdef CHORUS_COMPILED
+/// catalogue<what>::entries, or ::simple where `composed` is false, as the library has them.
+std::span<catalogue_entry const> compiled_entries(collective what, bool composed);
+#endif
+
 namespace detail {
 
 /// The list with one entry more, before the last.

@@ -1,11 +1,10 @@
 #pragma once
 /// Memory that the ranks of a host can read from each other: messages from there are not copied on their way.
 
-#include <chorus/core/errors.hpp>
+#include <chorus/core/compiled.hpp>
 #include <chorus/runtime/communicator.hpp>
 
 #include <cstddef>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <new>
@@ -13,6 +12,14 @@
 #include <utility>
 
 namespace chorus {
+
+namespace detail {
+
+/// Zeros on pages of their own, and whether peers can read them.
+void* allocate_pages(context& owner, std::size_t bytes, bool& shared);
+void free_pages(context& owner, void* what, bool shared) noexcept;
+
+} // namespace detail
 
 /// An owning span: a contiguous range of `size()` elements on pages of their own. Movable, not copyable. Keeps its context
 /// alive. Must not be given up while a collective uses it.
@@ -34,9 +41,7 @@ public:
         return *this;
     }
     ~shared_buffer() {
-        if (data_ == nullptr) return;
-        if (shared_) owner_->transport().free(reinterpret_cast<std::byte*>(data_));
-        else ::operator delete(data_, alignment);
+        if (data_ != nullptr) detail::free_pages(*owner_, data_, shared_);
     }
 
     T* data() const { return data_; }
@@ -48,8 +53,6 @@ public:
     bool is_shared() const { return shared_; }
 
 private:
-    static constexpr std::align_val_t alignment{4096};
-
     template <class U>
         requires std::is_trivially_copyable_v<U>
     friend shared_buffer<U> allocate(communicator& comm, std::size_t count);
@@ -57,10 +60,7 @@ private:
     shared_buffer(std::shared_ptr<context> owner, std::size_t count) : owner_(std::move(owner)), size_(count) {
         if (count == 0) return;
         if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_alloc();
-        auto* const shared = owner_->transport().allocate(count * sizeof(T));
-        shared_ = shared != nullptr;
-        data_ = reinterpret_cast<T*>(shared_ ? shared : static_cast<std::byte*>(::operator new(count * sizeof(T), alignment)));
-        if (!shared_) std::memset(static_cast<void*>(data_), 0, count * sizeof(T));
+        data_ = static_cast<T*>(detail::allocate_pages(*owner_, count * sizeof(T), shared_));
     }
 
     std::shared_ptr<context> owner_;
@@ -83,3 +83,7 @@ shared_buffer<T> allocate(communicator& comm, std::size_t count) {
 }
 
 } // namespace chorus
+
+#if CHORUS_DEFINE
+#include <chorus/runtime/pages.hpp>
+#endif

@@ -4,22 +4,22 @@
 
 #include <chorus/algorithm/entry.hpp>
 #include <chorus/algorithm/tags.hpp>
+#include <chorus/core/compiled.hpp>
+#include <chorus/core/text.hpp>
 #include <chorus/kernel/kernel.hpp>
 #include <chorus/runtime/communicator.hpp>
 #include <chorus/runtime/operation.hpp>
 
-#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <functional>
+#include <initializer_list>
 #include <iterator>
+#include <ranges>
 #include <memory>
 #include <span>
-#include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace chorus {
 
@@ -74,13 +74,19 @@ constexpr std::size_t place_of_tag() {
 template <collective What, class Tag>
 inline constexpr std::array<catalogue_entry, 1> only_entry{part_with<What, Tag>()[place_of_tag<What, Tag>()]};
 
-/// Those of the catalogue's entries that the argument may stand for: no other algorithm is compiled.
+/// Those of the catalogue's entries that the argument may stand for: no other algorithm is compiled, and none where a library has them.
 template <collective What, class How>
-constexpr std::span<catalogue_entry const> entries_for() {
+std::span<catalogue_entry const> entries_for() {
+#ifdef CHORUS_COMPILED
+    if constexpr (std::is_same_v<How, automatic>) return compiled_entries(What, false);
+    else if constexpr (std::convertible_to<How const&, choice>) return compiled_entries(What, true);
+    else return {};
+#else
     if constexpr (std::is_same_v<How, automatic>) return catalogue<What>::simple;
     else if constexpr (algorithm_tag<How>) return only_entry<What, How>;
     else if constexpr (std::convertible_to<How const&, choice>) return catalogue<What>::entries;
     else return {};
+#endif
 }
 
 /// The choice that an algorithm argument stands for; a name or an operator that cannot be is a compile error.
@@ -104,64 +110,16 @@ choice choice_of(How const& how) {
     }
 }
 
-[[noreturn, gnu::cold]] inline void wrong_size(communicator const& comm, collective what, std::initializer_list<text_part> problem) {
-    misuse({"rank ", comm.rank(), ": ", name(what), ": ", text(problem)});
-}
-inline void require_size(communicator const& comm, collective what, char const* which, std::size_t has, std::size_t needs) {
-    if (has != needs)
-        wrong_size(comm, what, {"the ", which, " has ", has, " elements, ", needs, " are needed"});
-}
-inline void require_root(communicator const& comm, collective what, int root) {
-    if (root < 0 || root >= comm.size())
-        wrong_size(comm, what, {"the root is ", root, ", but ranks go from 0 to ", comm.size() - 1});
-}
+[[noreturn]] void wrong_size(communicator const& comm, collective what, std::initializer_list<text_part> problem);
+void require_size(communicator const& comm, collective what, char const* which, std::size_t has, std::size_t needs);
+void require_root(communicator const& comm, collective what, int root);
 /// Refuses buffers that share memory; the same buffer twice is refused too: leave one out to work in place.
-inline void require_disjoint(communicator const& comm, collective what, void const* a, std::size_t a_bytes, void const* b, std::size_t b_bytes) {
-    std::less<char const*> const before;
-    auto const *const first = static_cast<char const*>(a), *const second = static_cast<char const*>(b);
-    if (a_bytes == 0 || b_bytes == 0) return;
-    if (before(first, second + b_bytes) && before(second, first + a_bytes))
-        wrong_size(comm, what, {"input and output overlap; to work in place, pass one buffer only"});
-}
+void require_disjoint(communicator const& comm, collective what, void const* a, std::size_t a_bytes, void const* b, std::size_t b_bytes);
 /// One count per rank, and blocks that lie inside the buffer; without displacements they fill it exactly.
-inline void require_blocks(communicator const& comm, collective what, char const* which, std::size_t has, ragged const& blocks) {
-    auto const ranks = static_cast<std::size_t>(comm.size());
-    if (blocks.counts.size() != ranks)
-        wrong_size(comm, what, {blocks.counts.size(), " counts for ", ranks, " ranks"});
-    if (!blocks.displacements.empty() && blocks.displacements.size() != ranks)
-        wrong_size(comm, what, {blocks.displacements.size(), " displacements for ", ranks, " ranks"});
-    std::size_t sum = 0;
-    for (std::size_t i = 0; i < ranks; ++i) {
-        sum += blocks.counts[i];
-        if (!blocks.displacements.empty() && (blocks.displacements[i] > has || blocks.counts[i] > has - blocks.displacements[i]))
-            wrong_size(comm, what, {"block ", i, " does not lie inside the ", which});
-    }
-    if (blocks.displacements.empty()) require_size(comm, what, which, has, sum);
-}
-
+void require_blocks(communicator const& comm, collective what, char const* which, std::size_t has, ragged const& blocks);
 /// Blocks that are written do not overlap.
-inline void require_separate(communicator const& comm, collective what, ragged const& blocks) {
-    auto const& at = blocks.displacements;
-    auto const end = [&](std::size_t i) { return at[i] + blocks.counts[i]; };
-    auto const overlap = [&](std::size_t i, std::size_t j) {
-        if (blocks.counts[i] > 0 && blocks.counts[j] > 0 && at[i] < end(j) && at[j] < end(i))
-            wrong_size(comm, what, {"blocks ", i, " and ", j, " of the output overlap"});
-    };
-    auto ascending = true;
-    for (std::size_t i = 1; ascending && i < at.size(); ++i) ascending = end(i - 1) <= at[i];
-    if (ascending) return; // the usual case
-    std::vector<std::size_t> order;
-    for (std::size_t i = 0; i < at.size(); ++i)
-        if (blocks.counts[i] > 0) order.push_back(i);
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return at[a] < at[b]; });
-    for (std::size_t k = 1; k < order.size(); ++k) overlap(order[k - 1], order[k]);
-}
-
-inline std::size_t sum_of(ragged const& blocks) {
-    std::size_t sum = 0;
-    for (auto const each : blocks.counts) sum += each;
-    return sum;
-}
+void require_separate(communicator const& comm, collective what, ragged const& blocks);
+std::size_t sum_of(ragged const& blocks);
 
 /// The parts of an operation that every collective has.
 template <collective What, class T, class How>
@@ -218,3 +176,7 @@ struct no_operator {};
 
 } // namespace detail
 } // namespace chorus
+
+#if CHORUS_DEFINE
+#include <chorus/runtime/check.hpp>
+#endif

@@ -1,10 +1,12 @@
 #pragma once
 /// Communicators: groups of ranks that call collectives together.
 
-#include <chorus/runtime/context.hpp>
+#include <chorus/algorithm/entry.hpp>
+#include <chorus/core/compiled.hpp>
+#include <chorus/core/plain_vector.hpp>
 #include <chorus/runtime/operation.hpp>
+#include <chorus/runtime/options.hpp>
 #include <chorus/runtime/request.hpp>
-#include <chorus/tuning/choose.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +18,13 @@
 
 namespace chorus {
 
+class context;
+struct choice_facts;
+struct native_call;
+namespace detail {
+struct cached_program;
+}
+
 /// A group of ranks, numbered from 0. Every rank of the group calls the same collectives in the same order; calls that
 /// do not match are an error where that can be seen. Not copyable (`dup` makes another one), not thread-safe. Several
 /// communicators of one context may have collectives in flight at the same time.
@@ -24,17 +33,18 @@ public:
     /// `split` with this colour takes part but gets no communicator.
     static constexpr int no_color = -1;
 
-    communicator() = default; ///< belongs to nobody: valid() is false, every use is a usage_error
+    communicator() noexcept; ///< belongs to nobody: valid() is false, every use is a usage_error
     /// All ranks of a context.
-    explicit communicator(std::shared_ptr<context> owner) : group_(std::make_shared<detail::group>(std::move(owner))) {}
-    communicator(communicator&&) noexcept = default;
-    communicator& operator=(communicator&&) noexcept = default;
+    explicit communicator(std::shared_ptr<context> owner);
+    communicator(communicator&&) noexcept;
+    communicator& operator=(communicator&&) noexcept;
+    ~communicator();
 
     bool valid() const { return group_ != nullptr; }
-    int rank() const { return group_ ? group_->rank : -1; }
-    int size() const { return group_ ? group_->size : 0; }
+    int rank() const;
+    int size() const;
     /// The rank of a member in the context's first communicator: what error messages call it.
-    int world_rank(int member) const { return group_->world_rank(member); }
+    int world_rank(int member) const;
 
     /// The ranks of equal colour, ordered by key, then by rank here. Collective.
     communicator split(int color, int key = 0);
@@ -50,28 +60,19 @@ public:
     communicator shrink();
 
     /// Advances whatever is unfinished in this context. True if anything happened.
-    bool progress() {
-        require_valid();
-        return owner().progress();
-    }
+    bool progress();
 
-    options const& settings() const {
-        require_valid();
-        return owner().settings();
-    }
-    std::shared_ptr<context> const& shared_context() const { return group_->owner; }
+    options const& settings() const;
+    std::shared_ptr<context> const& shared_context() const;
 
     /// rank -> number of its host, from 0 in order of first appearance.
     std::vector<int> hosts() const;
 
     /// What would run for a call: the name of the algorithm ("ring", "native") and its segments.
-    choice chosen(operation const& call) { return prepare(call).how; }
+    choice chosen(operation const& call);
 
     /// Throws where this rank is no member, and the first failure again once there was one.
-    void require_valid() const {
-        if (!group_) detail::misuse({"this rank is not a member of the communicator"});
-        group_->require_working();
-    }
+    void require_valid() const;
 
     // What the public collectives (collectives.hpp) are made of. `keep` lives as long as the request.
     void run(operation const& call);
@@ -92,7 +93,7 @@ private:
         bool forwards = false; ///< needs all counts
     };
 
-    context& owner() const { return *group_->owner; }
+    context& owner() const;
 
     prepared const& prepare(operation const& call);
     prepared make_prepared(operation const& call) const;
@@ -118,91 +119,10 @@ private:
     plain_vector<std::size_t> matrix_;                  ///< all_to_all_v with forwarding: everybody's counts
 };
 
-inline std::unique_ptr<detail::task> communicator::bound_task(operation const& call, prepared const& ready) {
-    auto lengths = call.lengths;
-    lengths.rank = rank();
-    lengths.ranks = size();
-    if (ready.forwards) {
-        gather_counts(call);
-        lengths.matrix = matrix_;
-    }
-    auto task = owner().take_task(ready.home);
-    task->run->bind(lengths, call.fold);
-    return task;
-}
-
-inline void communicator::begin(detail::task& what, operation const& call, std::uint64_t signature) {
-    owner().limit_in_flight(group_->wire_number());
-    owner().start(what, call.input, call.output, {group_->wire_number(), ++group_->sequence, signature, 0}, group_->members());
-}
-
-inline void communicator::run(operation const& call) {
-    require_valid();
-    auto const& ready = prepare(call);
-    if (owner().settings().checked) check_agreement(ready.signature);
-    if (!ready.home) return owner().transport().native()->run(native_call_of(call));
-    auto task = bound_task(call, ready);
-    try {
-        begin(*task, call, ready.signature);
-        if (!task->run->done()) owner().wait(*task);
-    } catch (...) {
-        owner().stop(*task);
-        throw;
-    }
-    owner().recycle(std::move(task));
-}
-
-inline request communicator::start(operation const& call, std::shared_ptr<void const> keep) {
-    require_valid();
-    owner().shares_progress();
-    auto const& ready = prepare(call);
-    if (owner().settings().checked) check_agreement(ready.signature);
-    auto task = ready.home ? bound_task(call, ready) : std::make_unique<detail::task>();
-    task->keep = std::move(keep);
-    if (ready.home) begin(*task, call, ready.signature);
-    else owner().start_native(*task, native_call_of(call));
-    return {group_, std::move(task)};
-}
-
-inline persistent_request communicator::prepare_persistent(operation const& call, std::shared_ptr<void const> keep) {
-    require_valid();
-    owner().shares_progress();
-    auto const& ready = prepare(call);
-    if (owner().settings().checked) check_agreement(ready.signature);
-    if (!ready.home) refuse(call, "native collectives have no persistent form here");
-    auto task = bound_task(call, ready);
-    task->keep = std::move(keep);
-    return {group_, std::move(task), call.input, call.output, ready.signature};
-}
-
-/// Point-to-point messages are schedules of one step, in the exchange 0 of the communicator.
-inline request communicator::start_message(operation const& call, int peer, bool sends) {
-    require_valid();
-    if (peer < 0 || peer >= size() || peer == rank())
-        detail::misuse({"rank ", rank(), " cannot exchange messages with rank ", peer, " of ", size()});
-    messages_.resize(2 * static_cast<std::size_t>(size()));
-    auto& home = messages_[2 * static_cast<std::size_t>(peer) + (sends ? 1 : 0)];
-    if (!home) {
-        recorder into(collective::send_recv, rank(), size(), {0}, {0});
-        record_sink sink(into);
-        if (sends) sink.send(peer, into.whole(input_buffer));
-        else sink.recv(peer, into.whole(output_buffer));
-        home = std::make_shared<detail::cached_program>();
-        auto recorded = std::move(into).finish();
-        recorded.algorithm = "message";
-        recorded.synchronises = true;
-        home->code = std::make_shared<program const>(std::move(recorded));
-        home->shape.what = collective::send_recv;
-    }
-    auto task = owner().take_task(home);
-    task->run->bind(call.lengths, call.fold);
-    auto const signature = make_signature(collective::send_recv, call.fold, call.lengths.uniform, {}, -1, {});
-    owner().start(*task, call.input, call.output, {group_->wire_number(), 0, signature, 0}, group_->members());
-    return {group_, std::move(task)};
-}
-
 } // namespace chorus
 
-// The rest of its functions.
+#if CHORUS_DEFINE
+#include <chorus/runtime/call.hpp>
 #include <chorus/runtime/prepare.hpp>
 #include <chorus/runtime/split.hpp>
+#endif

@@ -3,7 +3,7 @@
 
 #include <chorus/algorithm/entry.hpp>
 #include <chorus/kernel/kernel.hpp>
-#include <chorus/runtime/binding.hpp>
+#include <chorus/runtime/lengths.hpp>
 
 #include <cstddef>
 #include <memory>

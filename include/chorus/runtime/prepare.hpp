@@ -3,6 +3,9 @@
 /// communicator.hpp.
 
 #include <chorus/runtime/communicator.hpp>
+#include <chorus/runtime/group.hpp>
+#include <chorus/runtime/signature.hpp>
+#include <chorus/tuning/choose.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -33,7 +36,7 @@ inline std::size_t common_count(operation const& call) {
 
 } // namespace detail
 
-inline choice_facts communicator::facts_of_call(operation const& call) const {
+CHORUS_INLINE choice_facts communicator::facts_of_call(operation const& call) const {
     choice_facts facts;
     facts.what = call.what;
     facts.ranks = size();
@@ -45,7 +48,7 @@ inline choice_facts communicator::facts_of_call(operation const& call) const {
     return facts;
 }
 
-inline native_call communicator::native_call_of(operation const& call) const {
+CHORUS_INLINE native_call communicator::native_call_of(operation const& call) const {
     native_call native;
     native.what = call.what;
     native.communicator = group_->number;
@@ -62,12 +65,12 @@ inline native_call communicator::native_call_of(operation const& call) const {
     return native;
 }
 
-[[gnu::cold]] inline void communicator::refuse(operation const& call, std::string_view why) const {
+[[gnu::cold]] CHORUS_INLINE void communicator::refuse(operation const& call, std::string_view why) const {
     detail::misuse({"rank ", rank(), ": ", call.how.name, " cannot run this ", name(call.what), ": ", why});
 }
 
 /// The catalogue entry that will run. Null: the caller's own algorithm.
-[[gnu::cold]] inline catalogue_entry const* communicator::choose_entry(operation const& call, choice const& how) const {
+[[gnu::cold]] CHORUS_INLINE catalogue_entry const* communicator::choose_entry(operation const& call, choice const& how) const {
     if (how.custom != nullptr) return nullptr;
     auto const facts = facts_of_call(call);
     auto* const native = owner().transport().native();
@@ -98,12 +101,12 @@ inline native_call communicator::native_call_of(operation const& call) const {
     return entry;
 }
 
-inline std::uint64_t communicator::signature_of(operation const& call, std::string const& label) const {
+CHORUS_INLINE std::uint64_t communicator::signature_of(operation const& call, std::string const& label) const {
     auto const counts = call.counts_known_to_all ? call.lengths.counts : std::span<std::size_t const>();
     return make_signature(call.what, call.fold, call.lengths.uniform, counts, has_root(call.what) ? call.root : -1, label);
 }
 
-[[gnu::cold]] inline communicator::prepared communicator::make_prepared(operation const& call) const {
+[[gnu::cold]] CHORUS_INLINE communicator::prepared communicator::make_prepared(operation const& call) const {
     prepared ready;
     ready.key = call;
     ready.key.lengths = {}; // they belong to the caller
@@ -131,7 +134,7 @@ inline std::uint64_t communicator::signature_of(operation const& call, std::stri
     return ready;
 }
 
-inline communicator::prepared const& communicator::prepare(operation const& call) {
+CHORUS_INLINE communicator::prepared const& communicator::prepare(operation const& call) {
     auto const count = detail::common_count(call);
     auto const ragged = !call.lengths.is_uniform();
     for (std::size_t i = 0; i < known_.size(); ++i) { // programs repeat themselves: what followed last time comes first
@@ -144,7 +147,7 @@ inline communicator::prepared const& communicator::prepare(operation const& call
     return remember(make_prepared(call));
 }
 
-[[gnu::cold]] inline communicator::prepared const& communicator::remember(prepared made) {
+[[gnu::cold]] CHORUS_INLINE communicator::prepared const& communicator::remember(prepared made) {
     constexpr std::size_t most_known = 128;
     if (known_.size() < most_known) {
         last_known_ = known_.size();

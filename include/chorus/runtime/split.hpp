@@ -4,6 +4,8 @@
 
 #include <chorus/algorithm/all_gather/bruck.hpp>
 #include <chorus/runtime/communicator.hpp>
+#include <chorus/runtime/group.hpp>
+#include <chorus/runtime/signature.hpp>
 
 #include <array>
 #include <cstddef>
@@ -15,7 +17,7 @@
 
 namespace chorus {
 
-[[gnu::cold]] inline void communicator::exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out) {
+[[gnu::cold]] CHORUS_INLINE void communicator::exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out) {
     out.resize(words.size() * static_cast<std::size_t>(size()));
     if (!agreement_) {
         choice how;
@@ -39,7 +41,7 @@ namespace chorus {
     owner().recycle(std::move(task));
 }
 
-[[gnu::cold]] inline void communicator::check_agreement(std::uint64_t signature) {
+[[gnu::cold]] CHORUS_INLINE void communicator::check_agreement(std::uint64_t signature) {
     std::array<std::uint64_t, 1> const mine{signature};
     exchange_words(mine, words_);
     for (int other = 0; other < size(); ++other) {
@@ -51,7 +53,7 @@ namespace chorus {
     }
 }
 
-[[gnu::cold]] inline communicator communicator::split(int color, int key) {
+[[gnu::cold]] CHORUS_INLINE communicator communicator::split(int color, int key) {
     require_valid();
     owner().shares_progress();
     constexpr auto mask_words = context::most_communicators / 64;
@@ -97,7 +99,7 @@ namespace chorus {
     return result;
 }
 
-inline communicator communicator::subgroup(std::span<int const> ranks) {
+CHORUS_INLINE communicator communicator::subgroup(std::span<int const> ranks) {
     require_valid();
     plain_vector<bool> seen(static_cast<std::size_t>(size()));
     int position = no_color;
@@ -111,7 +113,7 @@ inline communicator communicator::subgroup(std::span<int const> ranks) {
     return split(position < 0 ? no_color : 0, position);
 }
 
-inline communicator communicator::shrink() {
+CHORUS_INLINE communicator communicator::shrink() {
     if (!group_) require_valid();
     auto const owner = group_->owner;
     communicator result;
@@ -124,7 +126,7 @@ inline communicator communicator::shrink() {
     return result;
 }
 
-[[gnu::cold]] inline std::vector<int> communicator::hosts() const {
+[[gnu::cold]] CHORUS_INLINE std::vector<int> communicator::hosts() const {
     std::vector<int> seen, result;
     for (int r = 0; r < size(); ++r) {
         auto const host = owner().transport().host_of(world_rank(r));
@@ -137,7 +139,7 @@ inline communicator communicator::shrink() {
 }
 
 /// Everybody's counts. The blocks that arrive must be as long as the caller has made room for.
-[[gnu::cold]] inline void communicator::gather_counts(operation const& call) {
+[[gnu::cold]] CHORUS_INLINE void communicator::gather_counts(operation const& call) {
     own_words_.clear();
     for (auto const each : call.lengths.counts) own_words_.push_back(each);
     exchange_words(own_words_, words_);

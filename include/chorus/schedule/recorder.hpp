@@ -9,11 +9,12 @@
 ///     overwritten, a fold takes its operand from there, and only what remains unwritten in the output is copied at
 ///     the end. Out-of-place calls so move no byte more than in-place ones.
 
+#include <chorus/core/compiled.hpp>
 #include <chorus/core/errors.hpp>
 #include <chorus/schedule/hazard.hpp>
 #include <chorus/schedule/mirrors.hpp>
+#include <chorus/schedule/record_sink.hpp>
 #include <chorus/schedule/schedule.hpp>
-#include <chorus/schedule/sink.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -176,69 +177,50 @@ private:
     int segments_;
 };
 
-/// The sink that algorithms are compiled against: a recorder as seen by all ranks or by a subset of them, on one lane.
-/// Cheap to copy; refers to its recorder.
-class record_sink {
-public:
-    explicit record_sink(recorder& into) : recorder_(&into), rank_(into.rank()), size_(into.ranks()) {}
+#if CHORUS_DEFINE
+CHORUS_INLINE record_sink::record_sink(recorder& into) : recorder_(&into), rank_(into.rank()), size_(into.ranks()) {}
 
-    int rank() const { return rank_; }
-    int size() const { return size_; }
+CHORUS_INLINE void record_sink::send(int peer, slice_list const& data) {
+    recorder_->message(step_kind::send, global(peer), lane_, data, side::right);
+}
+CHORUS_INLINE void record_sink::recv(int peer, slice_list const& data) {
+    recorder_->message(step_kind::recv, global(peer), lane_, data, side::right);
+}
+CHORUS_INLINE void record_sink::recv_reduce(int peer, slice_list const& data, side received) {
+    recorder_->message(step_kind::recv_reduce, global(peer), lane_, data, received);
+}
+CHORUS_INLINE void record_sink::copy(slice_list const& from, slice_list const& to) {
+    recorder_->local(step_kind::copy, from, to, side::right);
+}
+CHORUS_INLINE void record_sink::reduce(slice_list const& from, slice_list const& into, side received) {
+    recorder_->local(step_kind::reduce, from, into, received);
+}
+CHORUS_INLINE void record_sink::finish(slice_list const& data) { recorder_->local(step_kind::finish, {}, data, side::right); }
+CHORUS_INLINE slice_list record_sink::scratch(slice_list const& data) { return recorder_->scratch(data); }
+CHORUS_INLINE slice_list record_sink::scratch_blocks(std::vector<std::int32_t> blocks) { return recorder_->scratch_blocks(std::move(blocks)); }
 
-    void send(int peer, slice_list const& data) {
-        recorder_->message(step_kind::send, global(peer), lane_, data, side::right);
+CHORUS_INLINE record_sink record_sink::on_lane(int lane) const {
+    auto other = *this;
+    other.lane_ = static_cast<std::uint8_t>(lane);
+    return other;
+}
+CHORUS_INLINE record_sink record_sink::subset(std::vector<int> const& members) const {
+    auto other = *this;
+    auto mapped = std::make_shared<std::vector<int>>();
+    other.rank_ = -1;
+    for (auto const member : members) {
+        if (member == rank_) other.rank_ = static_cast<int>(mapped->size());
+        mapped->push_back(global(member));
     }
-    void recv(int peer, slice_list const& data) {
-        recorder_->message(step_kind::recv, global(peer), lane_, data, side::right);
-    }
-    void recv_reduce(int peer, slice_list const& data, side received = side::right) {
-        recorder_->message(step_kind::recv_reduce, global(peer), lane_, data, received);
-    }
-    void copy(slice_list const& from, slice_list const& to) {
-        recorder_->local(step_kind::copy, from, to, side::right);
-    }
-    void reduce(slice_list const& from, slice_list const& into, side received = side::right) {
-        recorder_->local(step_kind::reduce, from, into, received);
-    }
-    void finish(slice_list const& data) { recorder_->local(step_kind::finish, {}, data, side::right); }
-    slice_list scratch(slice_list const& data) { return recorder_->scratch(data); }
-    /// Scratch for blocks of the collective by their numbers (schedule.hpp): what all_to_all holds for others.
-    slice_list scratch_blocks(std::vector<std::int32_t> blocks) { return recorder_->scratch_blocks(std::move(blocks)); }
-
-    /// The same on lane 0..3.
-    record_sink on_lane(int lane) const {
-        auto other = *this;
-        other.lane_ = static_cast<std::uint8_t>(lane);
-        return other;
-    }
-    /// The ranks `members` (by this sink's numbers, this rank among them) renumbered from 0 in the order given.
-    record_sink subset(std::vector<int> const& members) const {
-        auto other = *this;
-        auto mapped = std::make_shared<std::vector<int>>();
-        other.rank_ = -1;
-        for (auto const member : members) {
-            if (member == rank_) other.rank_ = static_cast<int>(mapped->size());
-            mapped->push_back(global(member));
-        }
-        if (other.rank_ < 0) detail::misuse({"a rank asked for a subset of ranks that it is not a member of"});
-        other.size_ = static_cast<int>(members.size());
-        other.members_ = std::move(mapped);
-        return other;
-    }
-
-private:
-    int global(int peer) const {
-        if (peer < 0 || peer >= size_) detail::misuse({"peer ", peer, " of ", size_});
-        return members_ ? (*members_)[static_cast<std::size_t>(peer)] : peer;
-    }
-
-    recorder* recorder_;
-    int rank_;
-    int size_;
-    std::uint8_t lane_ = 0;
-    std::shared_ptr<std::vector<int> const> members_;
-};
-
-static_assert(schedule_sink<record_sink>);
+    if (other.rank_ < 0) detail::misuse({"a rank asked for a subset of ranks that it is not a member of"});
+    other.size_ = static_cast<int>(members.size());
+    other.members_ = std::move(mapped);
+    return other;
+}
+CHORUS_INLINE int record_sink::global(int peer) const {
+    if (peer < 0 || peer >= size_) detail::misuse({"peer ", peer, " of ", size_});
+    return members_ ? (*members_)[static_cast<std::size_t>(peer)] : peer;
+}
+#endif
 
 } // namespace chorus

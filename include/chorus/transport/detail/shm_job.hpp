@@ -4,6 +4,7 @@
 #include <chorus/core/errors.hpp>
 #include <chorus/transport/detail/futex.hpp>
 #include <chorus/transport/detail/shm_layout.hpp>
+#include <chorus/transport/shm_options.hpp>
 
 #include <sched.h>
 #include <unistd.h>
@@ -21,13 +22,6 @@
 #include <vector>
 
 namespace chorus {
-
-struct shm_options {
-    /// The most that `allocate` can give to one rank; 0: as much as the machine has. Address space, not memory.
-    std::size_t heap_bytes = 0;
-    /// Through which each rank passes messages from memory that is not shared; 0: as measured.
-    std::size_t ring_bytes = 0;
-};
 
 namespace detail {
 

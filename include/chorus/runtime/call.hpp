@@ -1,0 +1,126 @@
+#pragma once
+/// How a communicator runs a call. Part of communicator.hpp.
+
+#include <chorus/core/errors.hpp>
+#include <chorus/runtime/communicator.hpp>
+#include <chorus/runtime/group.hpp>
+#include <chorus/runtime/signature.hpp>
+#include <chorus/schedule/recorder.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace chorus {
+
+CHORUS_INLINE communicator::communicator() noexcept = default;
+CHORUS_INLINE communicator::communicator(std::shared_ptr<context> owner) : group_(std::make_shared<detail::group>(std::move(owner))) {}
+CHORUS_INLINE communicator::communicator(communicator&&) noexcept = default;
+CHORUS_INLINE communicator& communicator::operator=(communicator&&) noexcept = default;
+CHORUS_INLINE communicator::~communicator() = default;
+
+CHORUS_INLINE int communicator::rank() const { return group_ ? group_->rank : -1; }
+CHORUS_INLINE int communicator::size() const { return group_ ? group_->size : 0; }
+CHORUS_INLINE int communicator::world_rank(int member) const { return group_->world_rank(member); }
+CHORUS_INLINE context& communicator::owner() const { return *group_->owner; }
+CHORUS_INLINE std::shared_ptr<context> const& communicator::shared_context() const { return group_->owner; }
+
+CHORUS_INLINE void communicator::require_valid() const {
+    if (!group_) detail::misuse({"this rank is not a member of the communicator"});
+    group_->require_working();
+}
+CHORUS_INLINE bool communicator::progress() {
+    require_valid();
+    return owner().progress();
+}
+CHORUS_INLINE options const& communicator::settings() const {
+    require_valid();
+    return owner().settings();
+}
+CHORUS_INLINE choice communicator::chosen(operation const& call) { return prepare(call).how; }
+
+CHORUS_INLINE std::unique_ptr<detail::task> communicator::bound_task(operation const& call, prepared const& ready) {
+    auto lengths = call.lengths;
+    lengths.rank = rank();
+    lengths.ranks = size();
+    if (ready.forwards) {
+        gather_counts(call);
+        lengths.matrix = matrix_;
+    }
+    auto task = owner().take_task(ready.home);
+    task->run->bind(lengths, call.fold);
+    return task;
+}
+
+CHORUS_INLINE void communicator::begin(detail::task& what, operation const& call, std::uint64_t signature) {
+    owner().limit_in_flight(group_->wire_number());
+    owner().start(what, call.input, call.output, {group_->wire_number(), ++group_->sequence, signature, 0}, group_->members());
+}
+
+CHORUS_INLINE void communicator::run(operation const& call) {
+    require_valid();
+    auto const& ready = prepare(call);
+    if (owner().settings().checked) check_agreement(ready.signature);
+    if (!ready.home) return owner().transport().native()->run(native_call_of(call));
+    auto task = bound_task(call, ready);
+    try {
+        begin(*task, call, ready.signature);
+        if (!task->run->done()) owner().wait(*task);
+    } catch (...) {
+        owner().stop(*task);
+        throw;
+    }
+    owner().recycle(std::move(task));
+}
+
+CHORUS_INLINE request communicator::start(operation const& call, std::shared_ptr<void const> keep) {
+    require_valid();
+    owner().shares_progress();
+    auto const& ready = prepare(call);
+    if (owner().settings().checked) check_agreement(ready.signature);
+    auto task = ready.home ? bound_task(call, ready) : std::make_unique<detail::task>();
+    task->keep = std::move(keep);
+    if (ready.home) begin(*task, call, ready.signature);
+    else owner().start_native(*task, native_call_of(call));
+    return {group_, std::move(task)};
+}
+
+CHORUS_INLINE persistent_request communicator::prepare_persistent(operation const& call, std::shared_ptr<void const> keep) {
+    require_valid();
+    owner().shares_progress();
+    auto const& ready = prepare(call);
+    if (owner().settings().checked) check_agreement(ready.signature);
+    if (!ready.home) refuse(call, "native collectives have no persistent form here");
+    auto task = bound_task(call, ready);
+    task->keep = std::move(keep);
+    return {group_, std::move(task), call.input, call.output, ready.signature};
+}
+
+/// Point-to-point messages are schedules of one step, in the exchange 0 of the communicator.
+CHORUS_INLINE request communicator::start_message(operation const& call, int peer, bool sends) {
+    require_valid();
+    if (peer < 0 || peer >= size() || peer == rank())
+        detail::misuse({"rank ", rank(), " cannot exchange messages with rank ", peer, " of ", size()});
+    messages_.resize(2 * static_cast<std::size_t>(size()));
+    auto& home = messages_[2 * static_cast<std::size_t>(peer) + (sends ? 1 : 0)];
+    if (!home) {
+        recorder into(collective::send_recv, rank(), size(), {0}, {0});
+        record_sink sink(into);
+        if (sends) sink.send(peer, into.whole(input_buffer));
+        else sink.recv(peer, into.whole(output_buffer));
+        home = std::make_shared<detail::cached_program>();
+        auto recorded = std::move(into).finish();
+        recorded.algorithm = "message";
+        recorded.synchronises = true;
+        home->code = std::make_shared<program const>(std::move(recorded));
+        home->shape.what = collective::send_recv;
+    }
+    auto task = owner().take_task(home);
+    task->run->bind(call.lengths, call.fold);
+    auto const signature = make_signature(collective::send_recv, call.fold, call.lengths.uniform, {}, -1, {});
+    owner().start(*task, call.input, call.output, {group_->wire_number(), 0, signature, 0}, group_->members());
+    return {group_, std::move(task)};
+}
+
+} // namespace chorus

@@ -1,0 +1,126 @@
+#pragma once
+/// How requests are finished. Part of request.hpp.
+
+#include <chorus/core/errors.hpp>
+#include <chorus/runtime/group.hpp>
+#include <chorus/runtime/request.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace chorus {
+
+CHORUS_INLINE request::request() noexcept = default;
+CHORUS_INLINE request::request(std::shared_ptr<detail::group> on, std::unique_ptr<detail::task> what)
+    : group_(std::move(on)), task_(std::move(what)) {}
+CHORUS_INLINE request::request(request&& other) noexcept = default;
+CHORUS_INLINE request& request::operator=(request&& other) noexcept {
+    if (this != &other) {
+        finish_quietly();
+        group_ = std::move(other.group_);
+        task_ = std::move(other.task_);
+    }
+    return *this;
+}
+CHORUS_INLINE request::~request() { finish_quietly(); }
+
+template <class F>
+bool request::finish(F step) {
+    try {
+        if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
+        if (!step()) return false;
+    } catch (...) {
+        group_->owner->stop(*task_);
+        task_.reset();
+        throw;
+    }
+    group_->owner->recycle(std::move(task_));
+    return true;
+}
+
+CHORUS_INLINE bool request::test() {
+    return !task_ || finish([&] { return group_->owner->test(*task_); });
+}
+CHORUS_INLINE void request::wait() {
+    if (!task_) return;
+    finish([&] {
+        group_->owner->wait(*task_);
+        return true;
+    });
+}
+CHORUS_INLINE void request::finish_quietly() noexcept {
+    if (!task_) return;
+    try {
+        finish([&] {
+            group_->owner->wait(*task_, detail::patience_of_destructors(*group_->owner));
+            return true;
+        });
+    } catch (...) { // the context remembers the failure and throws it at the next call
+    }
+}
+
+CHORUS_INLINE persistent_request::persistent_request() noexcept = default;
+CHORUS_INLINE persistent_request::persistent_request(std::shared_ptr<detail::group> on, std::unique_ptr<detail::task> what,
+                                                     void const* input, void* output, std::uint64_t signature)
+    : group_(std::move(on)), task_(std::move(what)), input_(input), output_(output), signature_(signature) {}
+CHORUS_INLINE persistent_request::persistent_request(persistent_request&&) noexcept = default;
+CHORUS_INLINE persistent_request& persistent_request::operator=(persistent_request&& other) noexcept {
+    if (this != &other) {
+        end();
+        group_ = std::move(other.group_);
+        task_ = std::move(other.task_);
+        input_ = other.input_;
+        output_ = other.output_;
+        signature_ = other.signature_;
+    }
+    return *this;
+}
+CHORUS_INLINE persistent_request::~persistent_request() { end(); }
+
+CHORUS_INLINE void persistent_request::start() {
+    if (!task_) detail::misuse({"start() of an empty persistent collective"});
+    group_->owner->require_working();
+    group_->require_working();
+    if (task_->running) detail::misuse({"start() of a persistent collective that was not waited for"});
+    auto& owner = *group_->owner;
+    owner.limit_in_flight(group_->wire_number());
+    owner.start(*task_, input_, output_, {group_->wire_number(), ++group_->sequence, signature_, 0}, group_->members());
+}
+
+template <class F>
+bool persistent_request::finish(F step) {
+    if (!task_ || !task_->running) return true;
+    try {
+        if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
+        if (!step()) return false;
+    } catch (...) {
+        group_->owner->stop(*task_);
+        throw;
+    }
+    group_->owner->stop(*task_);
+    return true;
+}
+
+CHORUS_INLINE bool persistent_request::test() {
+    return finish([&] { return group_->owner->test(*task_); });
+}
+CHORUS_INLINE void persistent_request::wait() { wait(group_ ? group_->owner->settings().timeout : std::chrono::milliseconds(0)); }
+CHORUS_INLINE void persistent_request::wait(std::chrono::milliseconds patience) {
+    finish([&] {
+        group_->owner->wait(*task_, patience);
+        return true;
+    });
+}
+CHORUS_INLINE void persistent_request::end() noexcept {
+    if (!task_) return;
+    try {
+        wait(detail::patience_of_destructors(*group_->owner));
+        group_->owner->recycle(std::move(task_));
+    } catch (...) { // the context remembers the failure
+        task_.reset();
+    }
+}
+
+} // namespace chorus

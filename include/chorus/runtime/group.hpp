@@ -1,0 +1,52 @@
+#pragma once
+/// The ranks of a communicator, shared by it and its requests.
+
+#include <chorus/runtime/context.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+namespace detail {
+
+/// The ranks of a communicator: shared by it and its unfinished requests, so that its number is not reused before.
+struct group {
+    explicit group(std::shared_ptr<context> of)
+        : owner(std::move(of)), rank(owner->rank()), size(owner->size()), epoch(owner->epoch()) {}
+    group(group const&) = delete;
+    group& operator=(group const&) = delete;
+    ~group() {
+        if (number != 0 && epoch == owner->epoch()) owner->numbers_in_use().reset(number);
+    }
+
+    void require_working() const { owner->require_working(epoch); }
+    /// What messages carry: numbers of different epochs differ.
+    std::uint32_t wire_number() const { return epoch * static_cast<std::uint32_t>(context::most_communicators) + number; }
+    std::span<int const> members() const { return ranks; }
+    int world_rank(int member) const { return ranks.empty() ? member : ranks[static_cast<std::size_t>(member)]; }
+
+    std::shared_ptr<context> owner;
+    std::vector<int> ranks; ///< in the numbers of the transport; empty: all of them
+    int rank;
+    int size;
+    std::uint32_t number = 0;
+    std::uint32_t epoch;
+    std::uint32_t sequence = 0; ///< of the last collective
+};
+
+/// A request that dies of an exception may wait for ranks that in turn wait for this one.
+inline std::chrono::milliseconds patience_of_destructors(context const& owner) {
+    auto const usual = owner.settings().timeout;
+    return std::uncaught_exceptions() > 0 ? std::min(usual, std::chrono::milliseconds(1000)) : usual;
+}
+
+} // namespace detail
+
+} // namespace chorus
