@@ -3,18 +3,18 @@ const D = JSON.parse(document.getElementById('data').textContent), E = D.environ
 
 // How each series looks, and whether it is drawn at first.
 const LOOK = {
-  direct:           {name: 'Chorus, direct', colour: '#2563eb', width: 2.8, on: true},
-  private:          {name: 'Chorus, private buffers', colour: '#0ea5a0', width: 2.8, on: true},
-  threads:          {name: 'Chorus, threads', colour: '#7c5cf0', width: 2.2, on: true},
-  hosts:            {name: 'Chorus, shared memory in an MPI job', colour: '#4aa8e0', width: 1.8, on: false},
-  mpi:              {name: 'Chorus over Open MPI', colour: '#6b8fb5', width: 1.8, on: false},
-  openmpi:          {name: 'Open MPI', colour: '#e0772b', width: 2.2, on: true},
-  mpich:            {name: 'MPICH', colour: '#c8397d', width: 2.2, on: true},
-  gloo:             {name: 'Gloo', colour: '#a8862c', width: 2.2, on: true},
-  'openmpi-sm':     {name: 'Open MPI tuned by hand (coll/sm)', colour: '#e0772b', width: 1.6, dash: '5 3', on: true},
-  'openmpi-window': {name: 'by hand on shared windows, Open MPI', colour: '#b4643c', width: 1.4, dash: '2 3', on: false},
-  'mpich-window':   {name: 'by hand on shared windows, MPICH', colour: '#c8397d', width: 1.4, dash: '2 3', on: false},
-  bound:            {name: 'bound', colour: 'currentColor', width: 1.6, dash: '7 4', on: true},
+  direct:           {name: 'Chorus, direct', short: 'direct', colour: '#2563eb', width: 2.8, on: true},
+  private:          {name: 'Chorus, private buffers', short: 'private', colour: '#0ea5a0', width: 2.8, on: true},
+  threads:          {name: 'Chorus, threads', short: 'threads', colour: '#7c5cf0', width: 2.2, on: true},
+  hosts:            {name: 'Chorus, shared memory in an MPI job', short: 'in an MPI job', colour: '#4aa8e0', width: 1.8, on: false},
+  mpi:              {name: 'Chorus over Open MPI', short: 'over MPI', colour: '#6b8fb5', width: 1.8, on: false},
+  openmpi:          {name: 'Open MPI', short: 'Open MPI', colour: '#e0772b', width: 2.2, on: true},
+  mpich:            {name: 'MPICH', short: 'MPICH', colour: '#c8397d', width: 2.2, on: true},
+  gloo:             {name: 'Gloo', short: 'Gloo', colour: '#a8862c', width: 2.2, on: true},
+  'openmpi-sm':     {name: 'Open MPI tuned by hand (coll/sm)', short: 'Open MPI, coll/sm', colour: '#e0772b', width: 1.6, dash: '5 3', on: true},
+  'openmpi-window': {name: 'by hand on shared windows, Open MPI', short: 'by hand, Open MPI', colour: '#b4643c', width: 1.4, dash: '2 3', on: false},
+  'mpich-window':   {name: 'by hand on shared windows, MPICH', short: 'by hand, MPICH', colour: '#c8397d', width: 1.4, dash: '2 3', on: false},
+  bound:            {name: 'bound', short: 'bound', colour: 'currentColor', width: 1.6, dash: '7 4', on: true},
 };
 const state = {on: new Set(Object.keys(LOOK).filter(s => LOOK[s].on))};
 const unique = values => [...new Set(values)];
@@ -87,7 +87,7 @@ function ratios(rows, series) {
     marks: [Plot.ruleY([1], {stroke: 'currentColor', strokeWidth: 1.2, strokeOpacity: .6})]}));
 }
 function table(rows, series) {
-  const head = el('tr', {}, el('th', {textContent: 'bytes'}), ...series.map((s, i) => el('th', {textContent: LOOK[s].name, className: i && isChorus(s) !== isChorus(series[i-1]) ? 'first' : ''})), el('th', {textContent: 'placement', className: 'first'}));
+  const head = el('tr', {}, el('th', {textContent: 'bytes'}), ...series.map((s, i) => el('th', {textContent: LOOK[s].short, title: LOOK[s].name, className: i && isChorus(s) !== isChorus(series[i-1]) ? 'first' : ''})), el('th', {textContent: 'placement', className: 'first'}));
   head.querySelectorAll('th').forEach(th => { th.style.whiteSpace = 'normal'; });
   const body = rows.map(r => {
     const fastest = Math.min(...series.filter(s => s !== 'bound' && r.times[s] != null).map(s => r.times[s]));
@@ -96,7 +96,7 @@ function table(rows, series) {
       if (r.wrong.has(s)) cell.append(el('span', {className: 'wrong', textContent: ' wrong'}));
       if (r.ratios[s] != null) cell.append(el('span', {className: 'ratio' + (r.ratios[s] < .95 ? ' under' : ''), textContent: r.ratios[s].toFixed(2)+' ×'}));
       return cell;
-    }), el('td', {className: 'first', textContent: `${r.row.placement}, ${Math.round(r.row.flag_ns)} ns`, title: `${r.row.rounds} of ${r.row.rounds_measured} rounds`}));
+    }), el('td', {className: 'first', textContent: r.row.placement, title: `flag round trip ${Math.round(r.row.flag_ns)} ns; ${r.row.rounds} of ${r.row.rounds_measured} rounds`}));
   });
   $('table').replaceChildren(el('table', {}, el('thead', {}, head), el('tbody', {}, ...body)));
 }
