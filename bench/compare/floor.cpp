@@ -5,6 +5,7 @@
 //
 // Paths
 //   plain        a barrier, folds or copies straight from the others' inputs, a barrier, since the inputs may change afterwards
+//   loop         the same with a loop where plain copies with memmove
 //   streaming    the same with stores around the caches
 //   one_shot     an all_reduce in which every rank folds everything
 //   slots        small vectors: everybody copies its input into a slot, one barrier; slots are used in turn, so none is needed at the end
@@ -44,6 +45,19 @@ private:
     void* memory_;
 };
 
+// The widest instructions that the processor has.
+#define COMPARE_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+
+COMPARE_WIDE void add(float* __restrict to, float const* a, float const* b, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = a[i] + b[i];
+}
+COMPARE_WIDE void add_to(float* __restrict to, float const* from, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) to[i] += from[i];
+}
+COMPARE_WIDE void loop_copy(float* __restrict to, float const* from, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
 /// Of vectors that begin on a cache line; the rest goes through the caches.
 void store_around(float* to, float const* from, std::size_t count) {
     std::size_t i = 0;
@@ -73,7 +87,7 @@ private:
         flags_.barrier();
         if (what.path == "one_shot") one_shot(what.count);
         else if (what.what == collective::all_reduce) two_shot(what.count, what.path == "streaming");
-        else one_pass(what, what.path == "streaming");
+        else one_pass(what);
         flags_.barrier();
     }
     void from_slots(cell const& what) {
@@ -83,21 +97,26 @@ private:
         for (std::size_t r = 0; r < ranks_; ++r) from_[r] = memory_.slot(r, turn);
         flags_.barrier();
         if (what.what == collective::all_reduce) one_shot(what.count);
-        else one_pass(what, false);
+        else one_pass(what);
     }
-    void one_pass(cell const& what, bool streaming) {
-        auto* const out = memory_.out(rank_);
-        auto const copy = [&](float const* from, std::size_t count, float* to) {
-            if (streaming) store_around(to, from, count);
-            else std::copy_n(from, count, to);
-        };
+    /// Its own block first, then those of its neighbours: not all ranks read from the same one.
+    void one_pass(cell const& what) {
+        auto const streaming = what.path == "streaming";
         if (what.what == collective::reduce_scatter) scatter(what.block, streaming);
-        else if (what.what == collective::all_gather)
-            for (std::size_t r = 0; r < ranks_; ++r) copy(from_[r], what.block, out + r * what.block);
-        else if (what.what == collective::all_to_all)
-            for (std::size_t r = 0; r < ranks_; ++r) copy(from_[r] + rank_ * what.block, what.block, out + r * what.block);
-        else if (rank_ != 0) copy(from_[0], what.count, out);
+        else if (what.what == collective::broadcast) {
+            if (rank_ != 0) copy(what.path, from_[0], what.count, memory_.out(rank_));
+        } else
+            for (std::size_t k = 0; k < ranks_; ++k) {
+                auto const r = (rank_ + k) % ranks_;
+                auto const* const from = what.what == collective::all_to_all ? from_[r] + rank_ * what.block : from_[r];
+                copy(what.path, from, what.block, memory_.out(rank_) + r * what.block);
+            }
         if (streaming) _mm_sfence(); // before the flag, which does not order them
+    }
+    static void copy(std::string const& path, float const* from, std::size_t count, float* to) {
+        if (path == "streaming") store_around(to, from, count);
+        else if (path == "loop") loop_copy(to, from, count);
+        else std::copy_n(from, count, to);
     }
     /// Cut so that the sums of a piece stay in the first cache until every output has them.
     void two_shot(std::size_t count, bool streaming) {
@@ -125,14 +144,9 @@ private:
     void one_shot(std::size_t count) {
         for (std::size_t at = 0; at < count; at += piece) sum(memory_.out(rank_) + at, at, std::min(piece, count - at));
     }
-    void sum(float* __restrict to, std::size_t at, std::size_t size) const {
-        float const* const a = from_[0] + at;
-        float const* const b = from_[1] + at;
-        for (std::size_t i = 0; i < size; ++i) to[i] = a[i] + b[i];
-        for (std::size_t r = 2; r < ranks_; ++r) {
-            float const* const c = from_[r] + at;
-            for (std::size_t i = 0; i < size; ++i) to[i] += c[i];
-        }
+    void sum(float* to, std::size_t at, std::size_t size) const {
+        add(to, from_[0] + at, from_[1] + at, size);
+        for (std::size_t r = 2; r < ranks_; ++r) add_to(to, from_[r] + at, size);
     }
 
     static constexpr std::size_t piece = 2048;

@@ -33,6 +33,7 @@ SERIES = (
     Series("openmpi-window", "openmpi", "window", "written"),
     Series("mpich-window", "mpich", "window", "written"),
     Series("floor", "floor", "plain", "floor"),
+    Series("floor-loop", "floor", "loop", "floor"),
     Series("floor-streaming", "floor", "streaming", "floor"),
     Series("floor-one-shot", "floor", "one_shot", "floor"),
     Series("floor-slots", "floor", "slots", "floor"),
@@ -48,6 +49,8 @@ class Cell:
     def has(self, series):
         if series.path == "streaming":
             return self.size >= 4096
+        if series.path == "loop":
+            return self.size >= 4096 and self.collective not in ("all_reduce", "reduce_scatter")
         if series.path == "slots":
             return self.size <= 32 << 10
         if series.path == "one_shot":
