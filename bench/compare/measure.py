@@ -132,8 +132,8 @@ class Comparison:
         for number in range(self.plan.rounds_for(cell.size)):
             probes = [jobs.probe_job.probe()]
             # Nobody is always first, nor always after the same one.
-            shift = number * 5 % len(series)
-            for each in series[shift:] + series[:shift]:
+            shift = number % len(series)
+            for each in (series[shift:] + series[:shift])[:: -1 if number % 2 else 1]:
                 if each.job not in jobs.of:
                     continue
                 try:
