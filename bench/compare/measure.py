@@ -99,8 +99,9 @@ class Plan:
         budget = self.budget / 2 if cell.size <= SHORT else self.budget
         for tried in (2, 25):  # the first touches what is touched once
             start = time.perf_counter()
-            job.run(series.path, cell.collective, cell.size, tried)
-            each = max(time.perf_counter() - start - 3e-4, 1e-6) / (tried + 1)
+            times, _ = job.run(series.path, cell.collective, cell.size, tried)
+            # Of both the less: the first has waited for its turn, too, and the second is a guess at the writing and reading.
+            each = min((time.perf_counter() - start) / (tried + 1), 3e-6 * statistics.median(times) + cell.size / 4e9 + 1e-6)
             if each * 25 > budget:
                 break
         return int(min(max(budget / each, 3), 4000))

@@ -107,9 +107,9 @@ inline void time_calls(communicator& comm, std::span<timed_call const> calls, in
             for (int i = 0; i < iterations(call); ++i) {
                 std::fill_n(in.begin(), call.count, static_cast<float>(round % 4));
                 barrier(comm);
-                auto const start = clock::now();
+                auto const start = std::chrono::steady_clock::now();
                 call_once(comm, call, in, out);
-                times.push_back(std::chrono::duration<double, std::micro>(clock::now() - start).count());
+                times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
             }
     all_reduce(comm, times, maximum{});
     if (comm.rank() != 0) return;
