@@ -16,6 +16,8 @@
 
 namespace chorus {
 
+class explanation;
+
 /// A group of ranks, numbered from 0. Every rank of the group calls the same collectives in the same order; calls that
 /// do not match are an error where that can be seen. Not copyable (`dup` makes another one), not thread-safe. Several
 /// communicators of one context may have collectives in flight at the same time.
@@ -65,7 +67,25 @@ public:
     std::vector<int> hosts() const;
 
     /// What would run for a call: the name of the algorithm ("ring", "native") and its segments.
-    choice chosen(operation const& call) { return prepare(call).how; }
+    choice chosen(operation const& call) {
+        context::inside const guard(owner());
+        return prepare(call).how;
+    }
+    /// The candidates for a call without a named algorithm, each with its times, and why one of them runs. `bytes` are of a
+    /// vector, or of all blocks together. Local. Needs <chorus/runtime/explain_choice.hpp>.
+    explanation explain(collective what, std::size_t bytes) const;
+
+    /// What the ranks have agreed on (runtime/calibrate.hpp); null: what the transport says of itself.
+    std::shared_ptr<tuning_table const> const& tuning() const {
+        require_valid();
+        return group_->tuning;
+    }
+    /// From now on calls are chosen by it, also in communicators that are split off. Collective: the same on all ranks.
+    void adopt(std::shared_ptr<tuning_table const> table) {
+        require_valid();
+        group_->tuning = std::move(table);
+        known_.clear();
+    }
 
     /// Throws where this rank is no member, and the first failure again once there was one.
     void require_valid() const {
@@ -99,8 +119,11 @@ private:
     prepared const& remember(prepared made);
     std::uint64_t signature_of(operation const& call, std::string const& label) const;
     catalogue_entry const* choose_entry(operation const& call, choice const& how) const;
-    [[noreturn]] void refuse(operation const& call, std::string_view why) const;
+    [[noreturn]] void refuse(operation const& call, choice const& how, std::string_view why) const;
     choice_facts facts_of_call(operation const& call) const;
+    /// What options and environment force for it.
+    forced_choice forced(choice_facts const& facts) const;
+    bool native_is_best(operation const& call, choice_facts const& facts) const;
     native_call native_call_of(operation const& call) const;
     void check_agreement(std::uint64_t signature);
     std::unique_ptr<detail::task> bound_task(operation const& call, prepared const& ready);
@@ -138,6 +161,7 @@ inline void communicator::begin(detail::task& what, operation const& call, std::
 
 inline void communicator::run(operation const& call) {
     require_valid();
+    context::inside const guard(owner());
     auto const& ready = prepare(call);
     if (owner().settings().checked) check_agreement(ready.signature);
     if (!ready.home) return owner().transport().native()->run(native_call_of(call));
@@ -154,6 +178,7 @@ inline void communicator::run(operation const& call) {
 
 inline request communicator::start(operation const& call, std::shared_ptr<void const> keep) {
     require_valid();
+    context::inside const guard(owner());
     owner().shares_progress();
     auto const& ready = prepare(call);
     if (owner().settings().checked) check_agreement(ready.signature);
@@ -166,10 +191,11 @@ inline request communicator::start(operation const& call, std::shared_ptr<void c
 
 inline persistent_request communicator::prepare_persistent(operation const& call, std::shared_ptr<void const> keep) {
     require_valid();
+    context::inside const guard(owner());
     owner().shares_progress();
     auto const& ready = prepare(call);
     if (owner().settings().checked) check_agreement(ready.signature);
-    if (!ready.home) refuse(call, "native collectives have no persistent form here");
+    if (!ready.home) refuse(call, ready.how, "native collectives have no persistent form here");
     auto task = bound_task(call, ready);
     task->keep = std::move(keep);
     return {group_, std::move(task), call.input, call.output, ready.signature};
@@ -178,6 +204,7 @@ inline persistent_request communicator::prepare_persistent(operation const& call
 /// Point-to-point messages are schedules of one step, in the exchange 0 of the communicator.
 inline request communicator::start_message(operation const& call, int peer, bool sends) {
     require_valid();
+    context::inside const guard(owner());
     if (peer < 0 || peer >= size() || peer == rank())
         detail::misuse({"rank ", rank(), " cannot exchange messages with rank ", peer, " of ", size()});
     messages_.resize(2 * static_cast<std::size_t>(size()));

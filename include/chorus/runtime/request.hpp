@@ -8,12 +8,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace chorus {
+
+struct tuning_table;
 
 namespace detail {
 
@@ -40,6 +43,7 @@ struct group {
     std::uint32_t number = 0;
     std::uint32_t epoch;
     std::uint32_t sequence = 0; ///< of the last collective
+    std::shared_ptr<tuning_table const> tuning; ///< what the members have agreed on; null: what the transport says of itself
 };
 
 /// A request that dies of an exception may wait for ranks that in turn wait for this one.
@@ -85,16 +89,27 @@ public:
             return true;
         });
     }
+    /// Calls `then()` when the collective has finished or failed: inside the Chorus call, or on the progress thread, that
+    /// notices; at once where it has finished already. It may start collectives and wait for requests; what it throws fails
+    /// the context. At most one per request. `wait` is needed all the same, and throws what has failed.
+    void on_completion(std::function<void()> then) {
+        if (!task_) return then();
+        context::inside const guard(*group_->owner);
+        group_->owner->when_done(*task_, std::move(then));
+    }
 
 private:
     template <class F>
     bool finish(F step) {
+        context::inside const guard(*group_->owner);
         try {
             if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
             if (!step()) return false;
         } catch (...) {
             group_->owner->stop(*task_);
+            auto const then = std::move(task_->then);
             task_.reset();
+            if (then) then();
             throw;
         }
         group_->owner->recycle(std::move(task_));
@@ -143,6 +158,7 @@ public:
     /// Starts it once more. Precondition: not running.
     void start() {
         if (!task_) detail::misuse({"start() of an empty persistent collective"});
+        context::inside const guard(*group_->owner);
         group_->owner->require_working();
         group_->require_working();
         if (task_->running) detail::misuse({"start() of a persistent collective that was not waited for"});
@@ -166,6 +182,7 @@ private:
     template <class F>
     bool finish(F step) {
         if (!task_ || !task_->running) return true;
+        context::inside const guard(*group_->owner);
         try {
             if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
             if (!step()) return false;
@@ -180,6 +197,7 @@ private:
         if (!task_) return;
         try {
             wait(detail::patience_of_destructors(*group_->owner));
+            context::inside const guard(*group_->owner);
             group_->owner->recycle(std::move(task_));
         } catch (...) { // the context remembers the failure
             task_.reset();

@@ -1,0 +1,77 @@
+#pragma once
+/// Coroutines: `co_await` of a request.
+///
+///     chorus::routine train(chorus::communicator& comm, std::vector<float>& a, std::vector<float>& b) {
+///         co_await chorus::async_all_reduce(comm, a);
+///         co_await chorus::async_all_gather(comm, a, b);
+///     }
+///     ...
+///     auto first = train(comm, a, b), second = train(other, c, d);    // both run now
+///     first.wait(comm);
+///     second.wait(comm);
+
+#include <chorus/runtime/communicator.hpp>
+
+#include <atomic>
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <utility>
+
+namespace chorus {
+
+/// Waits for a request that it owns. Resumed inside the Chorus call, or on the progress thread, that notices the end.
+/// `co_await` throws what `request::wait` throws.
+class request_awaiter {
+public:
+    explicit request_awaiter(request what) : what_(std::move(what)) {}
+    bool await_ready() { return what_.test(); }
+    void await_suspend(std::coroutine_handle<> whom) {
+        what_.on_completion([whom] { whom.resume(); });
+    }
+    void await_resume() { what_.wait(); }
+
+private:
+    request what_;
+};
+inline request_awaiter operator co_await(request&& what) { return request_awaiter(std::move(what)); }
+
+/// A coroutine that begins at once and runs until its first unfinished request. Move-only.
+class routine {
+    struct state {
+        std::atomic<bool> done{false}; ///< a progress thread may say so
+        std::exception_ptr problem;
+    };
+
+public:
+    struct promise_type {
+        std::shared_ptr<state> shared = std::make_shared<state>();
+
+        routine get_return_object() { return routine(shared); }
+        std::suspend_never initial_suspend() noexcept { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; } // it ends by itself: whoever waits has the state
+        void return_void() noexcept { shared->done = true; }
+        void unhandled_exception() noexcept {
+            shared->problem = std::current_exception();
+            shared->done = true;
+        }
+    };
+
+    bool done() const { return state_->done; }
+    /// Advances everything until the coroutine has ended; throws what it has thrown. With a progress thread, too, call it on the
+    /// rank's own thread.
+    void wait(communicator& comm) {
+        auto& owner = *comm.shared_context();
+        {
+            context::inside const guard(owner);
+            owner.wait_until([&] { return done(); }, nullptr, owner.settings().timeout);
+        }
+        if (state_->problem) std::rethrow_exception(state_->problem);
+    }
+
+private:
+    explicit routine(std::shared_ptr<state> shared) : state_(std::move(shared)) {}
+    std::shared_ptr<state> state_;
+};
+
+} // namespace chorus
