@@ -88,13 +88,13 @@ private:
         call.how.segments = 1;
         call.output = memory_.data();
         call.lengths.uniform = 2 * bytes / sizeof(float);
-        return agreed_seconds(comm_, budget, 1, [] {}, [&] { comm_.run(call); });
+        return agreed_seconds(comm_, budget, 1, 0, [] {}, [&] { comm_.run(call); });
     }
     double chain(record_function page, std::size_t bytes) { return time(page, bytes) / probe_rounds; }
 
     double copying() {
         auto* const from = reinterpret_cast<std::byte*>(memory_.data());
-        return agreed_seconds(comm_, budget / 4, 1, [] {}, [&] { std::memcpy(from + large, from, large); }) / large;
+        return agreed_seconds(comm_, budget / 4, 1, 0, [] {}, [&] { std::memcpy(from + large, from, large); }) / large;
     }
     /// Half of the shortest round trip between ranks 0 and 1.
     double flag() {
@@ -151,7 +151,7 @@ public:
             call_.how.name = entry.name;
             if (!runs()) continue;
             auto const limit = best < 1 ? 8 * best : best; // what is far behind need not be known well
-            auto const seconds = agreed_seconds(comm_, budget, limit, [&] { rewrite(); }, [&] { comm_.run(call_); });
+            auto const seconds = agreed_seconds(comm_, budget, limit, 0.25, [&] { rewrite(); }, [&] { comm_.run(call_); });
             best = std::min(best, seconds);
             into.note({call_.what, bytes(), std::string(entry.name), seconds});
         }

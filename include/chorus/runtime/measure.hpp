@@ -18,12 +18,12 @@ inline double seconds_since(clock::time_point start) { return std::chrono::durat
 /// The most over all ranks, entry by entry.
 inline void most_of_all(communicator& comm, std::vector<double>& values) { all_reduce(comm, values, maximum{}, tree{}); }
 
-/// Measures for about `budget` seconds, at least four times. Of each iteration the most over the ranks, of all iterations the
-/// quarter that took least: a busy machine disturbs some, and a median of few may be of those. Each begins after a barrier;
-/// `before` is called in front of it. Gives up after the first three where they took longer than `limit`. Collective, and the
+/// Measures for about `budget` seconds, at least four times. Of each iteration the most over the ranks; of all iterations the one
+/// below which `quantile` of them lie, well below one half: a busy machine disturbs some, and a median of few may be of those.
+/// Each begins after a barrier; `before` is called in front of it. Gives up after the first three where they took longer than `limit`. Collective, and the
 /// result is the same on all ranks.
 template <class Before, class Work>
-double agreed_seconds(communicator& comm, double budget, double limit, Before before, Work work) {
+double agreed_seconds(communicator& comm, double budget, double limit, double quantile, Before before, Work work) {
     std::vector<double> times;
     auto const sample = [&](int count) {
         times.clear();
@@ -45,7 +45,7 @@ double agreed_seconds(communicator& comm, double budget, double limit, Before be
     most_of_all(comm, whole);
     if (times.front() > limit) return times.front();
     sample(static_cast<int>(std::clamp(budget / whole.front(), 4.0, 200.0)));
-    return times[times.size() / 4];
+    return times[static_cast<std::size_t>(quantile * static_cast<double>(times.size()))];
 }
 
 } // namespace chorus::detail
