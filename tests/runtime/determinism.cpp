@@ -48,7 +48,7 @@ TEST_CASE("at level 3 an element's sum depends on nothing but the ranks", "[runt
             for (std::size_t const length : {std::size_t{2}, std::size_t{100}, n}) { // whatever the length
                 auto data = terms(comm.rank(), length);
                 all_reduce(comm, data, std::plus<>{}, deterministic{3});
-                CHECK(same_bits(data, alone.data()));
+                require(same_bits(data, alone.data()));
             }
             choice strict; // whatever the algorithm, and cut into segments
             strict.determinism = 3;
@@ -59,12 +59,12 @@ TEST_CASE("at level 3 an element's sum depends on nothing but the ranks", "[runt
                     strict.segments = segments;
                     auto data = terms(comm.rank(), n);
                     all_reduce(comm, data, std::plus<>{}, strict);
-                    CHECK(same_bits(data, alone.data()));
+                    require(same_bits(data, alone.data()));
                 }
             }
             auto input = terms(comm.rank(), n), output = std::vector<float>(n);
             reduce(comm, input, output, std::plus<>{}, 0, deterministic{3}); // another collective
-            if (comm.rank() == 0) CHECK(same_bits(output, alone.data()));
+            if (comm.rank() == 0) require(same_bits(output, alone.data()));
 
             reduction_bucket<float> bucket(comm, 400, {}, deterministic{3}); // fused
             std::vector<std::vector<float>> parts;
@@ -75,12 +75,12 @@ TEST_CASE("at level 3 an element's sum depends on nothing but the ranks", "[runt
             bucket.wait();
             auto const* from = alone.data();
             for (auto const& each : parts) {
-                CHECK(same_bits(each, from));
+                require(same_bits(each, from));
                 from += each.size();
             }
         });
         INFO(texts(ends));
-        for (auto const& each : ends) CHECK(each.kind.empty());
+        for (auto const& each : ends) require(each.kind.empty());
     }
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("levels 1 and 2: the same bits on all ranks and from run to run", "[ru
             of[static_cast<std::size_t>(comm.rank())] = data;
         });
         if (run == 0) first = of[0];
-        for (auto const& each : of) CHECK(same_bits(first, each.data()));
+        for (auto const& each : of) require(same_bits(first, each.data()));
     }
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("a ring does not hold level 3: the test above could fail", "[runtime/d
         auto const alone = one_by_one(comm, 333);
         auto data = terms(comm.rank(), 333);
         all_reduce(comm, data, std::plus<>{}, ring{});
-        CHECK_FALSE(same_bits(data, alone.data()));
+        require(!(same_bits(data, alone.data())));
     });
 }
 
@@ -113,14 +113,14 @@ TEST_CASE("a communicator's level holds for its calls, and what cannot hold it i
     strict.determinism = 3;
     auto const said = [](options const& how, auto call) {
         auto const ends = outcomes(5, how, call);
-        for (auto const& each : ends) CHECK(each.kind == ends.front().kind);
+        for (auto const& each : ends) require(each.kind == ends.front().kind);
         return ends.front().text;
     };
     CHECK(said(strict, [](communicator& comm) {
               auto const alone = one_by_one(comm, 64);
               auto data = terms(comm.rank(), 64);
               all_reduce(comm, data);
-              CHECK(same_bits(data, alone.data()));
+              require(same_bits(data, alone.data()));
               std::vector<int> exact(50, 1), block(10);
               reduce_scatter(comm, exact, block); // integers hold every level
               all_gather(comm, block, exact);

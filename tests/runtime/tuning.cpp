@@ -57,8 +57,8 @@ TEST_CASE("an option forces an algorithm, the environment has the last word", "[
         std::vector<int> a(64, comm.rank()), b(4096, 1);
         all_reduce(comm, a);
         all_reduce(comm, b);
-        CHECK(a[0] == 3);
-        CHECK(b[0] == 3);
+        require(a[0] == 3);
+        require(b[0] == 3);
         return comm.explain(sum, 256).reason + " / " + chosen(comm, 256) + " / " + chosen(comm, 1024);
     };
     auto const plain = same_on_all(3, patient(), [](communicator& comm) { return chosen(comm, 1024); });
@@ -71,7 +71,7 @@ TEST_CASE("an option forces an algorithm, the environment has the last word", "[
              operation call;
              all_reduce(comm, a, std::plus<>{}, tree{});
          }))
-        CHECK(each.kind.empty());
+        require(each.kind.empty());
 }
 
 TEST_CASE("what is forced and cannot be is an error of every rank", "[runtime/tuning]") {
@@ -79,7 +79,7 @@ TEST_CASE("what is forced and cannot be is an error of every rank", "[runtime/tu
         auto how = impatient();
         how.algorithms = rules;
         auto const ends = outcomes(3, how, call);
-        for (auto const& each : ends) CHECK(each.kind == "usage");
+        for (auto const& each : ends) require(each.kind == "usage");
         return ends.front().text;
     };
     auto const call = [](communicator& comm) {
@@ -94,16 +94,16 @@ TEST_CASE("what is forced and cannot be is an error of every rank", "[runtime/tu
 
 TEST_CASE("calibration is agreed on, inherited, and explains itself", "[runtime/tuning]") {
     auto const said = same_on_all(3, patient(), [](communicator& comm) {
-        CHECK(comm.tuning() == nullptr); // nothing happens by itself
+        require(comm.tuning() == nullptr); // nothing happens by itself
         calibrate(comm);
         auto const& table = *comm.tuning();
-        CHECK(table.calibrated);
-        CHECK(table.speed.latency > 0);
-        CHECK(table.speed.per_byte > 0);
-        CHECK(table.copy_per_byte > 0);
-        CHECK(table.flag_latency > 0);
+        require(table.calibrated);
+        require(table.speed.latency > 0);
+        require(table.speed.per_byte > 0);
+        require(table.copy_per_byte > 0);
+        require(table.flag_latency > 0);
         auto part = comm.split(comm.rank() == 0 ? 0 : 1);
-        CHECK(part.tuning() == comm.tuning());
+        require(part.tuning() == comm.tuning());
         std::vector<float> data(100, 1);
         all_reduce(part, data);
         auto file = tuning_file{"m", {{"t", 3, "3", table}}};
@@ -118,10 +118,10 @@ TEST_CASE("refinement decides by what was measured, alike on all ranks", "[runti
         all_reduce(comm, data); // known by the old choice
         for (auto const what : {sum, collective::all_to_all, collective::barrier}) refine(comm, what, 4096, 0.001);
         auto const found = comm.explain(sum, 4096);
-        CHECK(found.reason == "it took least time when it was measured (refinement)");
-        CHECK(found.candidates.front().chosen);
+        require(found.reason == "it took least time when it was measured (refinement)");
+        require(found.candidates.front().chosen);
         for (auto const& each : found.candidates)
-            if (each.measured >= 0) CHECK(each.measured >= found.candidates.front().measured);
+            if (each.measured >= 0) require(each.measured >= found.candidates.front().measured);
         operation call;
         std::plus<> const op;
         call.what = sum;
@@ -130,13 +130,13 @@ TEST_CASE("refinement decides by what was measured, alike on all ranks", "[runti
         call.output = same.data();
         call.lengths.uniform = same.size();
         call.entries = entries_of(sum);
-        CHECK(comm.chosen(call).name == found.chosen());
+        require(comm.chosen(call).name == found.chosen());
         all_reduce(comm, same);
-        CHECK(data == same);
+        require(data == same);
         auto twin = comm.dup();
-        CHECK(twin.explain(sum, 4096).chosen() == found.chosen());
+        require(twin.explain(sum, 4096).chosen() == found.chosen());
         auto half = comm.split(comm.rank() / 2);
-        CHECK(half.explain(sum, 4096).candidates.front().measured < 0); // of other ranks than these
+        require(half.explain(sum, 4096).candidates.front().measured < 0); // of other ranks than these
         return std::string(found.chosen());
     });
 }
@@ -145,21 +145,21 @@ TEST_CASE("a tuning file brings back what was found out", "[runtime/tuning]") {
     auto const path = "runtime_tuning." + std::to_string(::getpid());
     auto const text = [](communicator& comm) { return to_text({"m", {{"t", 1, "1", *comm.tuning()}}}); };
     auto const before = same_on_all(2, patient(), [&](communicator& comm) {
-        CHECK_FALSE(use_tuning(comm, path));
-        CHECK(comm.tuning() == nullptr);
+        require(!(use_tuning(comm, path)));
+        require(comm.tuning() == nullptr);
         calibrate(comm);
         refine(comm, sum, 1024, 0.001);
         save_tuning(comm, path);
         return text(comm);
     });
     auto const after = same_on_all(2, patient(), [&](communicator& comm) {
-        CHECK(use_tuning(comm, path));
-        CHECK(comm.explain(sum, 1024).reason == "it took least time when it was measured (a tuning file)");
+        require(use_tuning(comm, path));
+        require(comm.explain(sum, 1024).reason == "it took least time when it was measured (a tuning file)");
         return text(comm);
     });
     CHECK(after == before);
     same_on_all(3, patient(), [&](communicator& comm) { // none for so many ranks; its own is kept beside
-        CHECK_FALSE(use_tuning(comm, path));
+        require(!(use_tuning(comm, path)));
         refine(comm, sum, 64, 0.001);
         save_tuning(comm, path);
         return std::string();

@@ -34,7 +34,10 @@ TEST_CASE("what was measured counts more than what is predicted", "[tuning/choos
     table.ranks = 8;
     table.note({collective::all_gather, 8 * 1024, "ring", 5e-6});
     table.note({collective::all_gather, 8 * 1024, "bruck", 4e-6});
-    choice_facts facts{.what = collective::all_gather, .ranks = 8, .bytes = 1024};
+    choice_facts facts;
+    facts.what = collective::all_gather;
+    facts.ranks = 8;
+    facts.bytes = 1024;
     facts.speed.latency = 1; // a model in which the ring cannot win, and direct does
     auto const entries = entries_of(facts.what);
     REQUIRE(choose(entries, facts) != nullptr);
@@ -75,7 +78,10 @@ TEST_CASE("levels: exact operators hold them all, inexact ones at most the third
     CHECK(holds(4, collective::all_reduce, "ring", 5, true));
     CHECK(holds(4, collective::all_gather, "ring", 5, false));
     CHECK_FALSE(holds(3, collective::reduce_scatter, "pairwise", 4, false));
-    choice_facts facts{.what = collective::all_reduce, .ranks = 6, .bytes = 1 << 20, .determinism = 3};
+    choice_facts facts;
+    facts.ranks = 6;
+    facts.bytes = 1 << 20;
+    facts.determinism = 3;
     CHECK(choose(entries_of(facts.what), facts)->name == "tree");
     facts.determinism = 4;
     CHECK(choose(entries_of(facts.what), facts) == nullptr);

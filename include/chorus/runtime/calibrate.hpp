@@ -132,7 +132,7 @@ public:
         auto const blocks = has_blocks(what) ? p : 1;
         call_.what = what;
         call_.fold = has_operator(what) ? make_kernel<float>(sum_) : copy_kernel<float>();
-        call_.lengths.uniform = bytes / blocks / sizeof(float);
+        call_.lengths.uniform = what == collective::barrier ? 0 : bytes / blocks / sizeof(float);
         call_.in_place = what == collective::broadcast || what == collective::barrier;
         call_.entries = entries_of(what);
         input_.resize(call_.lengths.uniform * blocks);

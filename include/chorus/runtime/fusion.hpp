@@ -51,13 +51,10 @@ public:
         requires std::same_as<detail::element_of<Data>, T>
     void add(Data&& data) {
         std::span<T> const what(std::ranges::data(data), std::ranges::size(data));
+        if (what.size() >= capacity_) return alone_.push_back(start(what));
         if (filled_ + what.size() > capacity_) flush();
-        if (what.size() < capacity_) {
-            added_.push_back(what);
-            filled_ += what.size();
-        } else {
-            alone_.push_back(start(what));
-        }
+        added_.push_back(what);
+        filled_ += what.size();
     }
 
     /// Starts what has been gathered.

@@ -234,7 +234,7 @@ private:
         if (found.machine == machine_fingerprint()) return found;
         why = "it is of another machine (" + found.machine + ")";
     } catch (usage_error const& e) {
-        why = e.what();
+        why = std::string(e.what()).substr(std::string_view("chorus: ").size());
     }
     std::fprintf(stderr, "chorus: the tuning file %s is ignored: %s\n", path.c_str(), why.c_str());
     return std::nullopt;
