@@ -155,8 +155,8 @@ TEST_CASE("coroutines wait for requests", "[runtime/asynchronous]") {
         std::vector<std::string> first, second;
         auto other = comm.dup();
         auto one = three_steps(comm, a, all, first), two = three_steps(other, b, more, second); // interleaved
-        two.wait(comm);
-        one.wait(comm);
+        two.wait();
+        one.wait();
         require(one.done());
         require(all == std::vector<int>(9000, 3));
         require(more == std::vector<int>(30, 6));
@@ -169,13 +169,33 @@ TEST_CASE("coroutines wait for requests", "[runtime/asynchronous]") {
     }));
 }
 
+TEST_CASE("a coroutine that nobody waits for is waited for at its end", "[runtime/asynchronous]") {
+    check_fine(outcomes(3, patient(), [](communicator& comm) {
+        std::vector<int> a(3000, 1), all(9000);
+        std::vector<std::string> log;
+        {
+            auto const one = three_steps(comm, a, all, log);
+        }
+        require(log.size() == 2 && all[8999] == 3);
+    }));
+    auto const ends = outcomes(3, impatient(), [](communicator& comm) { // an exception takes it down, and the others are told
+        std::vector<int> a(3000, 1), all(9000);
+        std::vector<std::string> log;
+        if (comm.rank() == 1) std::this_thread::sleep_for(std::chrono::seconds(1));
+        auto const one = three_steps(comm, a, all, log);
+        if (comm.rank() != 1) throw std::runtime_error("away");
+    });
+    CHECK(ends[0].text == "away");
+    CHECK(ends[2].text == "away");
+}
+
 TEST_CASE("co_await throws what has failed", "[runtime/asynchronous]") {
     auto const ends = outcomes(3, patient(), [](communicator& comm) {
         if (comm.rank() == 2) throw std::runtime_error("goes away");
         std::vector<int> a(3000, 1), all(9000);
         std::vector<std::string> log;
         auto one = three_steps(comm, a, all, log);
-        require(outcome_of([&] { one.wait(comm); }).kind == "transport");
+        require(outcome_of([&] { one.wait(); }).kind == "transport");
         require(one.done());
     });
     CHECK(ends[0].text + ends[1].text + ends[2].text == "goes away");

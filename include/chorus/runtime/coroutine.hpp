@@ -7,12 +7,13 @@
 ///     }
 ///     ...
 ///     auto first = train(comm, a, b), second = train(other, c, d);    // both run now
-///     first.wait(comm);
-///     second.wait(comm);
+///     first.wait();
+///     second.wait();
 
 #include <chorus/runtime/communicator.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <coroutine>
 #include <exception>
 #include <memory>
@@ -34,13 +35,16 @@ public:
 private:
     request what_;
 };
+/// For coroutines of other kinds than `routine`.
 inline request_awaiter operator co_await(request&& what) { return request_awaiter(std::move(what)); }
 
-/// A coroutine that begins at once and runs until its first unfinished request. Move-only.
+/// A coroutine that begins at once and runs until its first unfinished request. Move-only. Like a request it is waited for when it
+/// is destroyed, where an exception destroys it not for long: what it refers to must live longer.
 class routine {
     struct state {
         std::atomic<bool> done{false}; ///< a progress thread may say so
         std::exception_ptr problem;
+        std::shared_ptr<context> owner; ///< of the request that it waits for
     };
 
 public:
@@ -50,6 +54,10 @@ public:
         routine get_return_object() { return routine(shared); }
         std::suspend_never initial_suspend() noexcept { return {}; }
         std::suspend_never final_suspend() noexcept { return {}; } // it ends by itself: whoever waits has the state
+        request_awaiter await_transform(request&& what) {
+            if (what.valid()) shared->owner = what.shared_context();
+            return request_awaiter(std::move(what));
+        }
         void return_void() noexcept { shared->done = true; }
         void unhandled_exception() noexcept {
             shared->problem = std::current_exception();
@@ -57,20 +65,33 @@ public:
         }
     };
 
-    bool done() const { return state_->done; }
-    /// Advances everything until the coroutine has ended; throws what it has thrown. With a progress thread, too, call it on the
-    /// rank's own thread.
-    void wait(communicator& comm) {
-        auto& owner = *comm.shared_context();
-        {
-            context::inside const guard(owner);
-            owner.wait_until([&] { return done(); }, nullptr, owner.settings().timeout);
+    routine(routine&&) noexcept = default;
+    routine& operator=(routine&&) = delete;
+    ~routine() {
+        if (!state_ || done()) return;
+        try {
+            finish(detail::patience_of_destructors(*state_->owner));
+        } catch (...) { // the context remembers
         }
+    }
+
+    bool done() const { return state_->done; }
+    /// Advances everything until the coroutine has ended; throws what it has thrown. On the rank's own thread, also where there is a
+    /// progress thread.
+    void wait() {
+        if (!done()) finish(state_->owner->settings().timeout);
         if (state_->problem) std::rethrow_exception(state_->problem);
     }
 
 private:
     explicit routine(std::shared_ptr<state> shared) : state_(std::move(shared)) {}
+
+    void finish(std::chrono::milliseconds patience) {
+        auto const owner = state_->owner;
+        context::inside const guard(*owner);
+        owner->wait_until([&] { return done(); }, nullptr, patience);
+    }
+
     std::shared_ptr<state> state_;
 };
 

@@ -75,6 +75,8 @@ public:
 
     /// Whether there is something to wait for.
     bool valid() const { return task_ != nullptr; }
+    /// Where it runs; null where there is nothing to wait for.
+    std::shared_ptr<context> shared_context() const { return task_ ? group_->owner : nullptr; }
 
     /// Makes progress; true once the collective has finished. Throws like `wait`.
     bool test() {
