@@ -207,7 +207,7 @@ TEST_CASE("a bucket fuses small reductions, in any mixture of lengths", "[runtim
         require(outcome_of([&] { bucket.wait(); }).kind.empty()); // nothing to do
         for (int round = 0; round < 3; ++round) {
             std::vector<std::vector<long>> data;
-            for (std::size_t const length : {3, 0, 40, 56, 1, 1, 100, 99, 250, 7})
+            for (auto const length : std::vector<std::size_t>{3, 0, 40, 56, 1, 1, 100, 99, 250, 7})
                 data.emplace_back(length, 10 * static_cast<long>(data.size()) + comm.rank());
             for (std::size_t i = 0; i < data.size(); ++i) {
                 bucket.add(data[i]);
