@@ -29,6 +29,11 @@ inline options impatient(bool checked = false) {
     return how;
 }
 
+/// For ranks, where Catch2's assertions must not be used: those are for one thread.
+inline void require(bool holds, int line = __builtin_LINE()) {
+    if (!holds) throw std::runtime_error("line " + std::to_string(line) + " does not hold");
+}
+
 /// What became of one rank: kind and text of what it threw, or nothing.
 struct outcome {
     std::string kind; ///< "", "usage", "timeout", "transport", "other"

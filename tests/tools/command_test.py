@@ -74,7 +74,7 @@ class Test(unittest.TestCase):
 class Everything(Test):
     def test_help_and_version(self):
         self.assertRegex(self.succeeds("--version"), r"^chorus \d+\.\d+\.\d+\n$")
-        for words in ([], ["list"], ["show"], ["verify"], ["bench"], ["run"], ["plan"], ["simulate"]):
+        for words in ([], ["list"], ["show"], ["verify"], ["bench"], ["run"], ["plan"], ["simulate"], ["tune"]):
             text = self.succeeds(*words, "--help")
             self.assertLess(len(text.splitlines()), 45)
 
@@ -83,6 +83,27 @@ class Everything(Test):
         self.fails(WRONG_USAGE, r"'nix' is no command; allowed are list", "nix")
         self.fails(WRONG_USAGE, r"'--bites' is not allowed; allowed are .*--bytes", "bench", "--bites", "3")
         self.fails(WRONG_USAGE, r"no more arguments", "list", "all_reduce", "ring", "x")
+
+
+class Tune(Test):
+    def test_the_machine_is_measured_into_a_file_that_keeps_other_ranks(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "below" / "tuning"
+            for ranks in ("2", "3"):
+                said = self.succeeds("tune", "--ranks", ranks, "--collective", "all_reduce,all_gather", "--bytes", "8,4K", "--milliseconds", "1",
+                                     "--output", str(file))
+                self.assertRegex(said, rf"{ranks} ranks, threads: latency [\d.]+ us")
+                self.assertRegex(said, r"all_reduce +4096 +\w+ +[\d.]+")
+                self.assertIn(f"written to {file}", said)
+            text = file.read_text()
+            self.assertRegex(text, r"^chorus-tuning 1\nmachine .*\n")
+            self.assertEqual(re.findall(r"section threads (\d)", text), ["2", "3"])
+            self.assertRegex(text, r"time all_gather 4096 ring \S+\n")
+            self.assertRegex(text, r"end \d+\n$")
+
+    def test_wrong_words(self):
+        self.fails(WRONG_USAGE, r"--transport: 'tcp' is not allowed; allowed are threads, shm, mpi", "tune", "--transport", "tcp")
+        self.fails(WRONG_ENVIRONMENT, r"/proc/nix/tuning cannot be written", "tune", "--ranks", "1", "--collective", "barrier", "--output", "/proc/nix/tuning")
 
 
 class List(Test):

@@ -41,6 +41,7 @@ struct choice {
     int segments = 0;                             ///< segments per message; 0: chosen by the library
     std::shared_ptr<hierarchy const> levels;      ///< hierarchical only
     record_function custom = nullptr;             ///< an algorithm of the caller's own, instead of the catalogue's
+    int determinism = 0;                          ///< the least level that the call asks for; 0: the context's
 
     bool automatic() const { return name.empty(); }
 };
@@ -65,7 +66,8 @@ CHORUS_INLINE bool operator==(hierarchy const& a, hierarchy const& b) {
 }
 CHORUS_INLINE bool operator==(choice const& a, choice const& b) {
     auto const same_levels = a.levels == b.levels || (a.levels && b.levels && *a.levels == *b.levels);
-    return a.name == b.name && a.radix == b.radix && a.segments == b.segments && same_levels && a.custom == b.custom;
+    return a.name == b.name && a.radix == b.radix && a.segments == b.segments && same_levels && a.custom == b.custom &&
+           a.determinism == b.determinism;
 }
 
 [[gnu::cold]] CHORUS_INLINE std::string to_string(choice const& how) {

@@ -2,11 +2,11 @@
 /// Reads a choice from text: the other direction of `to_string(choice)`.
 
 #include <chorus/algorithm/choice.hpp>
+#include <chorus/algorithm/names.hpp>
 #include <chorus/core/errors.hpp>
 #include <chorus/pattern/groups.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,14 +16,6 @@
 #include <vector>
 
 namespace chorus {
-
-/// All names that an algorithm can have, in whatever collective. What a choice is called refers to these.
-inline constexpr std::array<std::string_view, 20> algorithm_names{
-    "ring",     "tree",      "hierarchical",       "recursive_doubling", "rabenseifner",
-    "bruck",    "circulant", "double_tree",        "one_shot",           "two_shot",
-    "pairwise", "direct",    "recursive_halving",  "neighbour_exchange", "binomial",
-    "chain",    "doubling",  "scatter_all_gather", "dissemination",      "native",
-};
 
 namespace detail {
 

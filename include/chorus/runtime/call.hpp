@@ -38,7 +38,19 @@ CHORUS_INLINE options const& communicator::settings() const {
     require_valid();
     return owner().settings();
 }
-CHORUS_INLINE choice communicator::chosen(operation const& call) { return prepare(call).how; }
+CHORUS_INLINE choice communicator::chosen(operation const& call) {
+    context::inside const guard(owner());
+    return prepare(call).how;
+}
+CHORUS_INLINE std::shared_ptr<tuning_table const> const& communicator::tuning() const {
+    require_valid();
+    return group_->tuning;
+}
+CHORUS_INLINE void communicator::adopt(std::shared_ptr<tuning_table const> table) {
+    require_valid();
+    group_->tuning = std::move(table);
+    known_.clear();
+}
 
 CHORUS_INLINE std::unique_ptr<detail::task> communicator::bound_task(operation const& call, prepared const& ready) {
     auto lengths = call.lengths;
@@ -60,6 +72,7 @@ CHORUS_INLINE void communicator::begin(detail::task& what, operation const& call
 
 CHORUS_INLINE void communicator::run(operation const& call) {
     require_valid();
+    context::inside const guard(owner());
     auto const& ready = prepare(call);
     if (owner().settings().checked) check_agreement(ready.signature);
     if (!ready.home) return owner().transport().native()->run(native_call_of(call));
@@ -76,6 +89,7 @@ CHORUS_INLINE void communicator::run(operation const& call) {
 
 CHORUS_INLINE request communicator::start(operation const& call, std::shared_ptr<void const> keep) {
     require_valid();
+    context::inside const guard(owner());
     owner().shares_progress();
     auto const& ready = prepare(call);
     if (owner().settings().checked) check_agreement(ready.signature);
@@ -88,10 +102,11 @@ CHORUS_INLINE request communicator::start(operation const& call, std::shared_ptr
 
 CHORUS_INLINE persistent_request communicator::prepare_persistent(operation const& call, std::shared_ptr<void const> keep) {
     require_valid();
+    context::inside const guard(owner());
     owner().shares_progress();
     auto const& ready = prepare(call);
     if (owner().settings().checked) check_agreement(ready.signature);
-    if (!ready.home) refuse(call, "native collectives have no persistent form here");
+    if (!ready.home) refuse(call, ready.how, "native collectives have no persistent form here");
     auto task = bound_task(call, ready);
     task->keep = std::move(keep);
     return {group_, std::move(task), call.input, call.output, ready.signature};
@@ -100,6 +115,7 @@ CHORUS_INLINE persistent_request communicator::prepare_persistent(operation cons
 /// Point-to-point messages are schedules of one step, in the exchange 0 of the communicator.
 CHORUS_INLINE request communicator::start_message(operation const& call, int peer, bool sends) {
     require_valid();
+    context::inside const guard(owner());
     if (peer < 0 || peer >= size() || peer == rank())
         detail::misuse({"rank ", rank(), " cannot exchange messages with rank ", peer, " of ", size()});
     messages_.resize(2 * static_cast<std::size_t>(size()));

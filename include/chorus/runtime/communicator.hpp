@@ -19,8 +19,11 @@
 namespace chorus {
 
 class context;
+class explanation;
 struct choice_facts;
+struct forced_choice;
 struct native_call;
+struct tuning_table;
 namespace detail {
 struct cached_program;
 }
@@ -70,6 +73,14 @@ public:
 
     /// What would run for a call: the name of the algorithm ("ring", "native") and its segments.
     choice chosen(operation const& call);
+    /// The candidates for a call without a named algorithm, each with its times, and why one of them runs. `bytes` are of a
+    /// vector, or of all blocks together. Local. Needs <chorus/runtime/explain_choice.hpp>.
+    explanation explain(collective what, std::size_t bytes) const;
+
+    /// What the ranks have agreed on (runtime/calibrate.hpp); null: what the transport says of itself.
+    std::shared_ptr<tuning_table const> const& tuning() const;
+    /// From now on calls are chosen by it, also in communicators that are split off. Collective: the same on all ranks.
+    void adopt(std::shared_ptr<tuning_table const> table);
 
     /// Throws where this rank is no member, and the first failure again once there was one.
     void require_valid() const;
@@ -100,8 +111,11 @@ private:
     prepared const& remember(prepared made);
     std::uint64_t signature_of(operation const& call, std::string const& label) const;
     catalogue_entry const* choose_entry(operation const& call, choice const& how) const;
-    [[noreturn]] void refuse(operation const& call, std::string_view why) const;
+    [[noreturn]] void refuse(operation const& call, choice const& how, std::string_view why) const;
     choice_facts facts_of_call(operation const& call) const;
+    /// What options and environment force for it.
+    forced_choice forced(choice_facts const& facts) const;
+    bool native_is_best(operation const& call, choice_facts const& facts) const;
     native_call native_call_of(operation const& call) const;
     void check_agreement(std::uint64_t signature);
     std::unique_ptr<detail::task> bound_task(operation const& call, prepared const& ready);

@@ -8,13 +8,16 @@
 #include <chorus/runtime/options.hpp>
 #include <chorus/runtime/task.hpp>
 #include <chorus/transport/erased.hpp>
+#include <chorus/tuning/rules.hpp>
 
 #include <array>
 #include <bitset>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -22,19 +25,58 @@
 
 namespace chorus {
 
+namespace detail {
+
+/// A thread that drives a context beside its owner (progress_thread.hpp).
+class context_helper {
+public:
+    virtual void lock() = 0;
+    virtual void unlock() noexcept = 0;
+
+protected:
+    ~context_helper() = default;
+};
+
+} // namespace detail
+
 class context {
 public:
-    context(std::unique_ptr<any_transport> over, options how) : transport_(std::move(over)), options_(how) {
+    context(std::unique_ptr<any_transport> over, options how)
+        : transport_(how.wrap != nullptr ? how.wrap(std::move(over)) : std::move(over)), options_(std::move(how)) {
         numbers_.set(0);
     }
     context(context const&) = delete;
     context& operator=(context const&) = delete;
     ~context() { close(); }
 
+    /// Keeps a progress thread out, where there is one. Whoever changes the context from the outside holds it.
+    class inside {
+    public:
+        explicit inside(context const& what) : helper_(what.helper_) {
+            if (helper_ != nullptr) helper_->lock();
+        }
+        inside(inside const&) = delete;
+        inside& operator=(inside const&) = delete;
+        ~inside() {
+            if (helper_ != nullptr) helper_->unlock();
+        }
+
+    private:
+        detail::context_helper* helper_;
+    };
+    /// Null: nobody helps (any more).
+    void set_helper(detail::context_helper* helper) { helper_ = helper; }
+    detail::context_helper* helper() const { return helper_; }
+
     any_transport& transport() { return *transport_; }
     int rank() const { return transport_->rank(); }
     int size() const { return transport_->size(); }
     options const& settings() const { return options_; }
+    /// Looks for what options and environment force. A usage_error where they cannot be read.
+    void find_forced(forced_choice& call) const {
+        read_rules(options_.algorithms, "options::algorithms", call);
+        if (auto const* const rules = std::getenv("CHORUS_ALGORITHM")) read_rules(rules, "CHORUS_ALGORITHM", call);
+    }
 
     /// Counts the renewals: what was made in an earlier epoch cannot be used any more.
     std::uint32_t epoch() const { return epoch_; }
@@ -43,11 +85,13 @@ public:
     std::vector<int> renew();
 
     void require_working(std::uint32_t epoch) const {
+        inside const guard(*this);
         require_working();
         if (epoch != epoch_) detail::misuse({"this communicator or request is from before shrink(): use the new communicator"});
     }
     /// Throws the first failure again, once there was one.
     void require_working() const {
+        inside const guard(*this);
         if (closed_) detail::misuse({"the session of this communicator or request has ended"});
         if (failure_) std::rethrow_exception(failure_);
     }
@@ -67,7 +111,16 @@ public:
     /// Drives everything until the task is done.
     void wait(detail::task& what) { wait(what, options_.timeout); }
     /// Gives up after `patience` without progress.
-    void wait(detail::task& what, std::chrono::milliseconds patience);
+    void wait(detail::task& what, std::chrono::milliseconds patience) {
+        wait_until([&] { return is_done(what); }, &what, patience);
+    }
+    /// Drives everything until done() says so; `mine` is what is waited for, if it is a task.
+    template <class Done>
+    void wait_until(Done done, detail::task const* mine, std::chrono::milliseconds patience);
+    /// Calls `then` once the task is done, or at once where it is. The context's failure counts as done.
+    void when_done(detail::task& what, std::function<void()> then);
+    /// Tasks that were started and neither waited for nor given up.
+    std::size_t active() const { return active_; }
     /// Drives everything once; whether the task is done.
     bool test(detail::task& what);
     /// The task is no longer running; its scratch memory is given back.
@@ -105,6 +158,7 @@ public:
 private:
     bool is_done(detail::task& what);
     bool advance();
+    void call_back(); ///< those who wait for what is done
     /// Fails where the transport says so. `mine` is what is waited for, if it is a task.
     void look_for_failure(detail::task const* mine);
     static instance const* instance_of(detail::task const* mine) { return mine != nullptr ? mine->run.get() : nullptr; }
@@ -122,6 +176,7 @@ private:
     std::bitset<most_communicators> numbers_;
     std::exception_ptr failure_;
     std::uint32_t epoch_ = 0;
+    detail::context_helper* helper_ = nullptr;
     bool closed_ = false;
     bool shared_progress_ = false;
     std::array<completion, 32> finished_; ///< what the last poll has found
@@ -154,12 +209,15 @@ inline void context::start(detail::task& what, void const* input, void* output, 
 inline bool context::advance() try {
     auto& finished = finished_;
     auto const count = transport_->poll(finished);
+    auto awaited = false;
     for (std::size_t i = 0; i < count; ++i) {
         auto const slot = static_cast<std::size_t>(finished[i].which >> 32);
         auto* const owner = slot < running_.size() ? running_[slot] : nullptr;
         if (owner == nullptr) continue;
         owner->run->complete(static_cast<std::int32_t>(finished[i].which & 0xffffffffu), finished[i].view);
+        awaited = awaited || (owner->then && owner->run->done());
     }
+    if (awaited) call_back(); // only now: they may start something, and poll
     return count > 0;
 } catch (...) { // an operator, most likely
     fail(std::current_exception());
@@ -167,6 +225,7 @@ inline bool context::advance() try {
 }
 
 inline bool context::progress() {
+    inside const guard(*this);
     require_working();
     if (advance()) return true;
     look_for_failure(nullptr);
@@ -179,11 +238,12 @@ inline void context::look_for_failure(detail::task const* mine) {
     if (why) give_up(detail::explain(*why, *transport_, instance_of(mine)));
 }
 
-inline void context::wait(detail::task& what, std::chrono::milliseconds patience) {
+template <class Done>
+void context::wait_until(Done done, detail::task const* mine, std::chrono::milliseconds patience) {
     constexpr int cheap_rounds = 128; // before looking at the clock
     int round = 0;
     auto last_progress = clock::time_point(), next_look = clock::time_point();
-    while (!is_done(what)) {
+    while (!done()) {
         require_working();
         if (advance()) {
             round = 0;
@@ -197,8 +257,8 @@ inline void context::wait(detail::task& what, std::chrono::milliseconds patience
         if (round == cheap_rounds) last_progress = next_look = now;
         if (now >= next_look) {
             next_look = now + std::chrono::milliseconds(1);
-            look_for_failure(&what);
-            if (now - last_progress > patience) give_up(detail::explain_timeout(patience, *transport_, instance_of(&what)));
+            look_for_failure(mine);
+            if (now - last_progress > patience) give_up(detail::explain_timeout(patience, *transport_, instance_of(mine)));
         }
         transport_->idle(round, now + std::chrono::milliseconds(20));
     }
@@ -224,77 +284,7 @@ inline void context::start_native(detail::task& what, native_call const& call) {
     what.native_handle = transport_->native()->start(call) + 1;
 }
 
-inline void context::limit_in_flight(std::uint32_t communicator) {
-    constexpr std::size_t most = 60;
-    while (active_ >= most) {
-        detail::task* oldest = nullptr;
-        std::size_t in_flight = 0;
-        for (auto* const each : running_) {
-            if (each == nullptr || each->run->done()) continue;
-            auto const& ex = each->run->running();
-            if (ex.communicator != communicator || ex.sequence == 0) continue;
-            ++in_flight;
-            if (oldest == nullptr || ex.sequence < oldest->run->running().sequence) oldest = each;
-        }
-        if (in_flight < most) return;
-        wait(*oldest);
-    }
-}
-
-inline void context::stop(detail::task& what) noexcept {
-    if (what.running) {
-        running_[what.slot] = nullptr;
-        --active_;
-        what.running = false;
-    }
-    scratch_.give_back(what.scratch);
-    what.scratch = {};
-}
-
-inline void context::recycle(std::unique_ptr<detail::task> what) {
-    stop(*what);
-    what->keep.reset();
-    auto const home = std::move(what->home);
-    if (home && home->idle.size() < 64) home->idle.push_back(std::move(what));
-}
-
-[[gnu::cold]] inline void context::fail(std::exception_ptr why) noexcept {
-    if (failure_) return;
-    failure_ = why;
-    auto text = std::string("an exception that is no std::exception");
-    try {
-        std::rethrow_exception(why);
-    } catch (std::exception const& e) {
-        text = e.what();
-    } catch (...) {
-    }
-    transport_->revoke({transport_failure::kind::revoked, rank(), text, 0});
-    transport_->withdraw();
-}
-
-[[gnu::cold]] inline std::vector<int> context::renew() {
-    if (closed_) require_working();
-    if (!transport_->renewable())
-        detail::misuse({"the transport ", transport_->name(), " cannot go on after a failure"});
-    auto const survivors = transport_->survivors(clock::now() + options_.timeout);
-    if (survivors.empty())
-        throw timeout_error(detail::text({"shrink: some rank has neither called it nor left within ", options_.timeout.count(), " ms"}),
-                            detail::place_of(*transport_, nullptr));
-    for (auto* const each : running_)
-        if (each != nullptr) stop(*each);
-    numbers_.reset();
-    numbers_.set(0);
-    failure_ = nullptr;
-    ++epoch_;
-    return survivors;
-}
-
-inline void context::close() noexcept {
-    if (closed_) return;
-    for (auto const* const each : running_)
-        if (!failure_ && each != nullptr && !each->run->done())
-            fail(std::make_exception_ptr(usage_error("chorus: the session ended with unfinished requests")));
-    closed_ = true;
-}
-
 } // namespace chorus
+
+// The rest of its functions.
+#include <chorus/runtime/completion.hpp>

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -28,18 +29,27 @@ CHORUS_INLINE request::~request() { finish_quietly(); }
 
 template <class F>
 bool request::finish(F step) {
+    context::inside const guard(*group_->owner);
     try {
         if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
         if (!step()) return false;
     } catch (...) {
         group_->owner->stop(*task_);
+        auto const then = std::move(task_->then);
         task_.reset();
+        if (then) then();
         throw;
     }
     group_->owner->recycle(std::move(task_));
     return true;
 }
 
+CHORUS_INLINE std::shared_ptr<context> request::shared_context() const { return task_ ? group_->owner : nullptr; }
+CHORUS_INLINE void request::on_completion(std::function<void()> then) {
+    if (!task_) return then();
+    context::inside const guard(*group_->owner);
+    group_->owner->when_done(*task_, std::move(then));
+}
 CHORUS_INLINE bool request::test() {
     return !task_ || finish([&] { return group_->owner->test(*task_); });
 }
@@ -81,6 +91,7 @@ CHORUS_INLINE persistent_request::~persistent_request() { end(); }
 
 CHORUS_INLINE void persistent_request::start() {
     if (!task_) detail::misuse({"start() of an empty persistent collective"});
+    context::inside const guard(*group_->owner);
     group_->owner->require_working();
     group_->require_working();
     if (task_->running) detail::misuse({"start() of a persistent collective that was not waited for"});
@@ -92,6 +103,7 @@ CHORUS_INLINE void persistent_request::start() {
 template <class F>
 bool persistent_request::finish(F step) {
     if (!task_ || !task_->running) return true;
+    context::inside const guard(*group_->owner);
     try {
         if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
         if (!step()) return false;
@@ -117,6 +129,7 @@ CHORUS_INLINE void persistent_request::end() noexcept {
     if (!task_) return;
     try {
         wait(detail::patience_of_destructors(*group_->owner));
+        context::inside const guard(*group_->owner);
         group_->owner->recycle(std::move(task_));
     } catch (...) { // the context remembers the failure
         task_.reset();

@@ -14,6 +14,8 @@
 
 namespace chorus {
 
+struct tuning_table;
+
 namespace detail {
 
 /// The ranks of a communicator: shared by it and its unfinished requests, so that its number is not reused before.
@@ -39,6 +41,7 @@ struct group {
     std::uint32_t number = 0;
     std::uint32_t epoch;
     std::uint32_t sequence = 0; ///< of the last collective
+    std::shared_ptr<tuning_table const> tuning; ///< what the members have agreed on; null: what the transport says of itself
 };
 
 /// A request that dies of an exception may wait for ranks that in turn wait for this one.

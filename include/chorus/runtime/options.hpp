@@ -2,8 +2,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
+#include <string>
 
 namespace chorus {
+
+class any_transport;
 
 /// Options of a context, the same on all ranks.
 struct options {
@@ -15,6 +19,13 @@ struct options {
     /// Messages that are folded are cut into segments of about this size, so that moving and folding overlap; 0: as
     /// the transport recommends.
     std::size_t segment_bytes = 0;
+    /// Algorithms of calls that name none: "all_reduce=ring;all_gather:>64K=bruck" (tuning/rules.hpp). Empty: chosen by
+    /// the library. The environment's CHORUS_ALGORITHM, read the same way, has the last word.
+    std::string algorithms = {};
+    /// The least level of determinism of every call, 2 to 4 (docs/determinism.md); a call can ask for more.
+    int determinism = 2;
+    /// Puts something between runtime and transport: `traced` (runtime/trace.hpp).
+    std::unique_ptr<any_transport> (*wrap)(std::unique_ptr<any_transport>) = nullptr;
 };
 
 } // namespace chorus

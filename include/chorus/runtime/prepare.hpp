@@ -42,8 +42,14 @@ CHORUS_INLINE choice_facts communicator::facts_of_call(operation const& call) co
     facts.ranks = size();
     facts.bytes = detail::common_count(call) * call.fold.element_bytes;
     facts.commutative = !has_operator(call.what) || call.fold.commutative;
+    facts.exact = !has_operator(call.what) || call.fold.exact;
+    facts.determinism = std::max(call.how.determinism, owner().settings().determinism);
     facts.exact_counts = call.counts_known_to_all;
     facts.speed = owner().transport().estimates();
+    if (group_->tuning) {
+        facts.table = group_->tuning.get();
+        if (facts.table->calibrated) facts.speed = facts.table->speed;
+    }
     if (auto const asked = owner().settings().segment_bytes; asked > 0) facts.speed.segment_bytes = asked;
     return facts;
 }
@@ -65,39 +71,66 @@ CHORUS_INLINE native_call communicator::native_call_of(operation const& call) co
     return native;
 }
 
-[[gnu::cold]] CHORUS_INLINE void communicator::refuse(operation const& call, std::string_view why) const {
-    detail::misuse({"rank ", rank(), ": ", call.how.name, " cannot run this ", name(call.what), ": ", why});
+[[gnu::cold]] CHORUS_INLINE void communicator::refuse(operation const& call, choice const& how, std::string_view why) const {
+    auto const rule = forced(facts_of_call(call));
+    auto const is_forced = call.how.automatic() && !rule.how.automatic();
+    auto const who = how.custom != nullptr ? std::string_view("an algorithm of the caller's own") : how.automatic() ? "auto" : how.name;
+    detail::misuse({"rank ", rank(), ": ", who, " cannot run this ", name(call.what), ": ", why,
+                    is_forced ? detail::text({" (", rule.found_in, " says '", rule.rule, "')"}) : std::string()});
+}
+
+[[gnu::cold]] CHORUS_INLINE forced_choice communicator::forced(choice_facts const& facts) const {
+    forced_choice found;
+    found.what = facts.what;
+    found.bytes = facts.total_bytes();
+    owner().find_forced(found);
+    return found;
+}
+
+/// Measured times decide where there are any, otherwise the transport's own opinion.
+[[gnu::cold]] CHORUS_INLINE bool communicator::native_is_best(operation const& call, choice_facts const& facts) const {
+    auto* const native = owner().transport().native();
+    auto const* const entry = find(call.entries, "native");
+    if (entry == nullptr || native == nullptr || !owner().may_block_natively() || !native->has(native_call_of(call))) return false;
+    if (!holds(facts.determinism, facts.what, entry->name, facts.ranks, facts.exact)) return false;
+    auto const time = measured(*entry, facts);
+    if (time < 0) return native->prefers(native_call_of(call));
+    auto const* const best = choose(call.entries, facts);
+    return best == nullptr || measured(*best, facts) < 0 || time < measured(*best, facts);
 }
 
 /// The catalogue entry that will run. Null: the caller's own algorithm.
 [[gnu::cold]] CHORUS_INLINE catalogue_entry const* communicator::choose_entry(operation const& call, choice const& how) const {
-    if (how.custom != nullptr) return nullptr;
     auto const facts = facts_of_call(call);
-    auto* const native = owner().transport().native();
+    if (how.custom != nullptr) {
+        if (!holds(facts.determinism, facts.what, how.name, facts.ranks, facts.exact))
+            refuse(call, how, detail::text({"nobody knows whether it holds determinism level ", facts.determinism}));
+        return nullptr;
+    }
     if (how.automatic()) {
-        auto const* const entry = find(call.entries, "native");
-        if (entry != nullptr && native != nullptr && owner().may_block_natively() && native->has(native_call_of(call)) &&
-            native->prefers(native_call_of(call)))
-            return entry;
+        if (native_is_best(call, facts)) return find(call.entries, "native");
         auto const* const best = choose(call.entries, facts);
-        if (best == nullptr) refuse(call, "no algorithm of the catalogue serves it");
+        if (best == nullptr && facts.determinism > 2) refuse(call, how, detail::text({"no algorithm holds determinism level ", facts.determinism}));
+        if (best == nullptr) refuse(call, how, "no algorithm of the catalogue serves it");
         return best;
     }
     auto const* const entry = find(call.entries, how.name);
     if (entry == nullptr) {
         std::string known = "the catalogue has";
         for (auto const& each : call.entries) detail::append(known, {&each == call.entries.data() ? " " : ", ", each.name});
-        refuse(call, known);
+        refuse(call, how, known);
     }
     if (entry->record == nullptr) {
-        if (native == nullptr) refuse(call, detail::text({"the transport ", owner().transport().name(), " has no collectives of its own"}));
-        if (!native->has(native_call_of(call))) refuse(call, "the transport's own does not know this element type, operator or count");
-        return entry;
+        auto* const native = owner().transport().native();
+        if (native == nullptr) refuse(call, how, detail::text({"the transport ", owner().transport().name(), " has no collectives of its own"}));
+        if (!native->has(native_call_of(call))) refuse(call, how, "the transport's own does not know this element type, operator or count");
     }
     if (!facts.commutative && !entry->keeps_order)
-        refuse(call, "it reorders operands, and the operator is not known to be commutative (see chorus::commutative)");
+        refuse(call, how, "it reorders operands, and the operator is not known to be commutative (see chorus::commutative)");
+    if (!holds(facts.determinism, facts.what, entry->name, facts.ranks, facts.exact))
+        refuse(call, how, detail::text({"it does not hold determinism level ", facts.determinism}));
     if (entry->refuses != nullptr)
-        if (auto const why = entry->refuses(size(), how); !why.empty()) refuse(call, why);
+        if (auto const why = entry->refuses(size(), how); !why.empty()) refuse(call, how, why);
     return entry;
 }
 
@@ -113,6 +146,8 @@ CHORUS_INLINE std::uint64_t communicator::signature_of(operation const& call, st
     ready.count = detail::common_count(call);
     ready.ragged = !call.lengths.is_uniform();
     ready.how = call.how;
+    if (call.how.automatic() && call.how.custom == nullptr)
+        if (auto const rule = forced(facts_of_call(call)); !rule.how.automatic()) ready.how = rule.how;
     if (ready.how.name == "hierarchical" && (!ready.how.levels || ready.how.levels->group_of.empty())) {
         auto levels = ready.how.levels ? *ready.how.levels : hierarchy{};
         levels.group_of = hosts();
@@ -120,6 +155,7 @@ CHORUS_INLINE std::uint64_t communicator::signature_of(operation const& call, st
     }
     auto const* const entry = choose_entry(call, ready.how);
     if (entry != nullptr) ready.how.name = entry->name;
+    ready.how.determinism = 0; // has been seen to
     if (entry == nullptr || entry->record != nullptr) {
         call_shape shape{call.what, rank(), size(), has_root(call.what) ? call.root : 0, call.in_place, call.fold.finish != nullptr, 1};
         shape.segments = ready.how.segments > 0

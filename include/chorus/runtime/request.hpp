@@ -5,9 +5,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace chorus {
+
+class context;
 
 namespace detail {
 struct group;
@@ -27,12 +30,18 @@ public:
 
     /// Whether there is something to wait for.
     bool valid() const { return task_ != nullptr; }
+    /// Where it runs; null where there is nothing to wait for.
+    std::shared_ptr<context> shared_context() const;
 
     /// Makes progress; true once the collective has finished. Throws like `wait`.
     bool test();
     /// Returns when the collective has finished. Throws the context's failure, or usage_error where the session that
     /// the request belongs to has ended.
     void wait();
+    /// Calls `then()` when the collective has finished or failed: inside the Chorus call, or on the progress thread, that
+    /// notices; at once where it has finished already. It may start collectives and wait for requests; what it throws fails
+    /// the context. At most one per request. `wait` is needed all the same, and throws what has failed.
+    void on_completion(std::function<void()> then);
 
 private:
     template <class F>

@@ -18,6 +18,7 @@
 namespace chorus {
 
 [[gnu::cold]] CHORUS_INLINE void communicator::exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out) {
+    context::inside const guard(owner());
     out.resize(words.size() * static_cast<std::size_t>(size()));
     if (!agreement_) {
         choice how;
@@ -95,6 +96,7 @@ namespace chorus {
     }
     result.group_->size = static_cast<int>(order.size());
     result.group_->number = number;
+    result.group_->tuning = group_->tuning;
     owner().numbers_in_use().set(number);
     return result;
 }
@@ -116,6 +118,7 @@ CHORUS_INLINE communicator communicator::subgroup(std::span<int const> ranks) {
 CHORUS_INLINE communicator communicator::shrink() {
     if (!group_) require_valid();
     auto const owner = group_->owner;
+    context::inside const guard(*owner);
     communicator result;
     auto survivors = owner->renew();
     result.group_ = std::make_shared<detail::group>(owner);

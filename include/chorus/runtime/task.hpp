@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
 #include <utility>
@@ -68,6 +69,7 @@ struct task {
     std::shared_ptr<cached_program> home;
     scratch_pool::block scratch;
     std::shared_ptr<void const> keep; ///< what must live as long: a stateful operator
+    std::function<void()> then;       ///< whom to tell when it is done; empty: nobody
     std::uint64_t native_handle = 0; ///< one more than the handle; 0: none
     std::uint32_t slot = 0;
     collective what = collective::all_reduce;

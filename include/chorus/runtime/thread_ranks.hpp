@@ -73,11 +73,13 @@ inline std::exception_ptr run_rank(thread_hub& hub, std::unique_ptr<any_transpor
         if (failed(rank)) throw_rank_error(rank, failures[static_cast<std::size_t>(rank)]);
 }
 
+#if CHORUS_DEFINE
 [[gnu::cold]] CHORUS_INLINE void run_threads(int ranks, options const& how, rank_function const& f) {
     auto const threads = [](std::shared_ptr<thread_hub> const& hub, int rank) {
         return any_transport::own(std::make_unique<threads_transport>(hub, rank));
     };
     run_ranks(ranks, how, threads, f);
 }
+#endif
 
 } // namespace chorus::detail

@@ -1,8 +1,11 @@
 #pragma once
-/// The automatic choice of an algorithm: the smallest predicted time. It reads only what is equal on all ranks.
+/// The automatic choice of an algorithm: the least time, as measured where that is known, otherwise as predicted. It reads
+/// only what is equal on all ranks.
 
 #include <chorus/algorithm/entry.hpp>
 #include <chorus/transport/transport.hpp>
+#include <chorus/tuning/determinism.hpp>
+#include <chorus/tuning/table.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -16,8 +19,14 @@ struct choice_facts {
     int ranks = 1;
     std::size_t bytes = 0;      ///< per vector, or per block for collectives with blocks (the largest, where known)
     bool commutative = true;
+    bool exact = false;         ///< the operator does not round, or there is none
     bool exact_counts = true;   ///< false for all_to_all_v: no rank knows all counts, blocks are not forwarded
+    int determinism = 2;        ///< the level that must hold
     transport_estimates speed;
+    tuning_table const* table = nullptr; ///< measured times, if any
+
+    /// Of a vector, or of all blocks together: what people call the size of a call.
+    std::size_t total_bytes() const { return has_blocks(what) ? bytes * static_cast<std::size_t>(ranks) : bytes; }
 };
 
 /// Predicted seconds of an algorithm with that cost (the alpha-beta-gamma model, Hockney 1994).
@@ -29,18 +38,25 @@ inline double predict(cost_terms const& cost, choice_facts const& facts) {
            cost.sent * bytes * facts.speed.per_byte + cost.reduced * bytes * facts.speed.per_byte_folded;
 }
 
+/// Measured seconds; negative where nobody has measured.
+inline double measured(catalogue_entry const& entry, choice_facts const& facts) {
+    return facts.table == nullptr ? -1 : facts.table->measured(facts.what, facts.ranks, entry.name, facts.total_bytes());
+}
+
 /// Whether the entry can serve the call at all.
 inline bool serves(catalogue_entry const& entry, choice_facts const& facts, choice const& how) {
     if (entry.record == nullptr) return false;
     if (!facts.commutative && !entry.keeps_order) return false;
     if (entry.forwards_blocks && !facts.exact_counts) return false;
+    if (!holds(facts.determinism, facts.what, entry.name, facts.ranks, facts.exact)) return false;
     return entry.refuses == nullptr || entry.refuses(facts.ranks, how).empty();
 }
 
-/// The best schedule of the catalogue; null only for an empty catalogue.
+/// The best schedule of the catalogue; null where none serves. Measured times count more than predicted ones: where there
+/// are any, only algorithms that were measured are compared.
 inline catalogue_entry const* choose(std::span<catalogue_entry const> entries, choice_facts const& facts) {
-    catalogue_entry const* best = nullptr;
-    double least = 0;
+    catalogue_entry const *best = nullptr, *fastest = nullptr;
+    double least = 0, shortest = 0;
     choice const plain;
     for (auto const& entry : entries) {
         if (entry.formula == nullptr || !serves(entry, facts, plain)) continue;
@@ -49,8 +65,13 @@ inline catalogue_entry const* choose(std::span<catalogue_entry const> entries, c
             best = &entry;
             least = time;
         }
+        auto const seen = measured(entry, facts);
+        if (seen >= 0 && (fastest == nullptr || seen < shortest)) {
+            fastest = &entry;
+            shortest = seen;
+        }
     }
-    return best;
+    return fastest != nullptr ? fastest : best;
 }
 
 /// Into how many segments to cut each message, so that folding one overlaps moving the next: equal on all ranks, since

@@ -1,0 +1,92 @@
+/// How much of an asynchronous all_reduce hides behind computation: without any help, with calls to progress(), and with a
+/// progress thread. `hidden_percent` is 100 x (computation alone + collective alone - both at once) / the shorter of the two; 100 is
+/// the most there can be. Where ranks and their progress threads outnumber the processors, or the collective itself is work for
+/// them, there is little to hide behind.
+
+#include <chorus/chorus.hpp>
+#include <chorus/runtime/progress_thread.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace {
+
+enum class help { none, calls, thread };
+
+double seconds_since(chorus::clock::time_point start) { return std::chrono::duration<double>(chorus::clock::now() - start).count(); }
+
+/// Arithmetic that touches no memory, in `slices` pieces.
+void compute(std::size_t slices, chorus::communicator* progress) {
+    double sum = 1;
+    for (std::size_t i = 0; i < slices; ++i) {
+        for (int k = 0; k < 500; ++k) sum = std::sqrt(sum + k);
+        if (progress != nullptr) progress->progress();
+    }
+    benchmark::DoNotOptimize(sum);
+}
+
+struct times {
+    double computation = 0, collective = 0, both = 0;
+};
+
+times median_times(chorus::communicator& comm, std::vector<float>& data, help what) {
+    constexpr int rounds = 15;
+    std::optional<chorus::progress_thread> helper;
+    if (what == help::thread) helper.emplace(comm);
+    std::vector<double> alone, quiet, both;
+    auto const timed = [&](std::vector<double>& into, auto work) {
+        chorus::barrier(comm);
+        auto const start = chorus::clock::now();
+        work();
+        std::vector<double> most{seconds_since(start)};
+        chorus::all_reduce(comm, most, chorus::maximum{});
+        into.push_back(most[0]);
+    };
+    auto const median = [](std::vector<double>& of) {
+        std::nth_element(of.begin(), of.begin() + rounds / 2, of.end());
+        return of[rounds / 2];
+    };
+    for (int i = 0; i < rounds; ++i) timed(quiet, [&] { chorus::all_reduce(comm, data, chorus::maximum{}); });
+    auto const start = chorus::clock::now();
+    compute(200, nullptr);
+    std::vector<double> slice{seconds_since(start) / 200};
+    chorus::all_reduce(comm, slice, chorus::maximum{});
+    auto const slices = std::max<std::size_t>(1, static_cast<std::size_t>(median(quiet) / slice[0])); // about as long as the collective
+    for (int i = 0; i < rounds; ++i) {
+        timed(alone, [&] { compute(slices, nullptr); });
+        timed(both, [&] {
+            auto request = chorus::async_all_reduce(comm, data, chorus::maximum{});
+            compute(slices, what == help::calls ? &comm : nullptr);
+            request.wait();
+        });
+    }
+    return {median(alone), median(quiet), median(both)};
+}
+
+void overlap(benchmark::State& state, help what) {
+    auto const ranks = static_cast<int>(state.range(0));
+    auto const count = static_cast<std::size_t>(state.range(1)) / sizeof(float);
+    times found;
+    for (auto _ : state)
+        chorus::run_threads(ranks, [&](chorus::communicator& comm) {
+            std::vector<float> data(count, static_cast<float>(comm.rank()));
+            auto const mine = median_times(comm, data, what);
+            if (comm.rank() == 0) found = mine;
+        });
+    state.counters["compute_us"] = 1e6 * found.computation;
+    state.counters["collective_us"] = 1e6 * found.collective;
+    state.counters["both_us"] = 1e6 * found.both;
+    state.counters["hidden_percent"] = 100 * (found.computation + found.collective - found.both) / std::min(found.computation, found.collective);
+}
+BENCHMARK_CAPTURE(overlap, no_help, help::none)->Args({2, 64 << 10})->Args({2, 4 << 20})->Iterations(1)->UseRealTime();
+BENCHMARK_CAPTURE(overlap, progress_calls, help::calls)->Args({2, 64 << 10})->Args({2, 4 << 20})->Iterations(1)->UseRealTime();
+BENCHMARK_CAPTURE(overlap, progress_thread, help::thread)->Args({2, 64 << 10})->Args({2, 4 << 20})->Iterations(1)->UseRealTime();
+
+} // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,111 @@
+#pragma once
+/// How tasks and contexts end: recycling, completion callbacks, failure, renewal. Part of context.hpp.
+
+#include <chorus/runtime/context.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace chorus {
+
+[[gnu::cold]] inline void context::when_done(detail::task& what, std::function<void()> then) {
+    if (what.then) detail::misuse({"this request has a completion callback already"});
+    if (failure_ || is_done(what)) then();
+    else what.then = std::move(then);
+}
+
+/// By number: they may start and stop others.
+[[gnu::cold]] inline void context::call_back() {
+    for (std::size_t i = 0; i < running_.size(); ++i) {
+        auto* const each = running_[i];
+        if (each == nullptr || !each->then || !(failure_ || each->run->done())) continue;
+        std::exchange(each->then, nullptr)();
+    }
+}
+
+inline void context::limit_in_flight(std::uint32_t communicator) {
+    constexpr std::size_t most = 60;
+    while (active_ >= most) {
+        detail::task* oldest = nullptr;
+        std::size_t in_flight = 0;
+        for (auto* const each : running_) {
+            if (each == nullptr || each->run->done()) continue;
+            auto const& ex = each->run->running();
+            if (ex.communicator != communicator || ex.sequence == 0) continue;
+            ++in_flight;
+            if (oldest == nullptr || ex.sequence < oldest->run->running().sequence) oldest = each;
+        }
+        if (in_flight < most) return;
+        wait(*oldest);
+    }
+}
+
+inline void context::stop(detail::task& what) noexcept {
+    if (what.running) {
+        running_[what.slot] = nullptr;
+        --active_;
+        what.running = false;
+    }
+    scratch_.give_back(what.scratch);
+    what.scratch = {};
+}
+
+inline void context::recycle(std::unique_ptr<detail::task> what) {
+    stop(*what);
+    what->then = nullptr;
+    what->keep.reset();
+    auto const home = std::move(what->home);
+    if (home && home->idle.size() < 64) home->idle.push_back(std::move(what));
+}
+
+[[gnu::cold]] inline void context::fail(std::exception_ptr why) noexcept {
+    if (failure_) return;
+    failure_ = why;
+    auto text = std::string("an exception that is no std::exception");
+    try {
+        std::rethrow_exception(why);
+    } catch (std::exception const& e) {
+        text = e.what();
+    } catch (...) {
+    }
+    transport_->revoke({transport_failure::kind::revoked, rank(), text, 0});
+    transport_->withdraw();
+    try {
+        call_back();
+    } catch (...) { // the first failure is the one that counts
+    }
+}
+
+[[gnu::cold]] inline std::vector<int> context::renew() {
+    if (closed_) require_working();
+    if (!transport_->renewable())
+        detail::misuse({"the transport ", transport_->name(), " cannot go on after a failure"});
+    auto const survivors = transport_->survivors(clock::now() + options_.timeout);
+    if (survivors.empty())
+        throw timeout_error(detail::text({"shrink: some rank has neither called it nor left within ", options_.timeout.count(), " ms"}),
+                            detail::place_of(*transport_, nullptr));
+    for (auto* const each : running_)
+        if (each != nullptr) stop(*each);
+    numbers_.reset();
+    numbers_.set(0);
+    failure_ = nullptr;
+    ++epoch_;
+    return survivors;
+}
+
+inline void context::close() noexcept {
+    inside const guard(*this);
+    if (closed_) return;
+    for (auto const* const each : running_)
+        if (!failure_ && each != nullptr && !each->run->done())
+            fail(std::make_exception_ptr(usage_error("chorus: the session ended with unfinished requests")));
+    closed_ = true;
+}
+
+} // namespace chorus

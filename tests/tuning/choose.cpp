@@ -1,0 +1,88 @@
+/// The automatic choice, and which algorithms hold which level of determinism.
+
+#include <chorus/algorithm/catalogue.hpp>
+#include <chorus/algorithm/record.hpp>
+#include <chorus/tuning/choose.hpp>
+#include <chorus/verify/verify.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace chorus;
+
+TEST_CASE("measured times are interpolated between sizes and constant beyond", "[tuning/choose]") {
+    tuning_table table;
+    table.ranks = 4;
+    table.note({collective::all_reduce, 3000, "ring", 3e-6});
+    table.note({collective::all_reduce, 1000, "ring", 1e-6});
+    auto const at = [&](std::size_t bytes) { return table.measured(collective::all_reduce, 4, "ring", bytes); };
+    CHECK(at(1000) == 1e-6);
+    CHECK(at(2000) == Approx(2e-6));
+    CHECK(at(1) == 1e-6);
+    CHECK(at(1u << 30) == 3e-6);
+    CHECK(table.measured(collective::all_reduce, 4, "tree", 1000) < 0);
+    CHECK(table.measured(collective::all_reduce, 5, "ring", 1000) < 0);
+    table.note({collective::all_reduce, 1000, "ring", 7e-6});
+    CHECK(at(1000) == 7e-6);
+    CHECK(table.times.size() == 2);
+}
+
+TEST_CASE("what was measured counts more than what is predicted", "[tuning/choose]") {
+    tuning_table table;
+    table.ranks = 8;
+    table.note({collective::all_gather, 8 * 1024, "ring", 5e-6});
+    table.note({collective::all_gather, 8 * 1024, "bruck", 4e-6});
+    choice_facts facts;
+    facts.what = collective::all_gather;
+    facts.ranks = 8;
+    facts.bytes = 1024;
+    facts.speed.latency = 1; // a model in which the ring cannot win, and direct does
+    auto const entries = entries_of(facts.what);
+    REQUIRE(choose(entries, facts) != nullptr);
+    CHECK(choose(entries, facts)->name != "bruck");
+    facts.table = &table;
+    CHECK(choose(entries, facts)->name == "bruck");
+    table.note({collective::all_gather, 8 * 1024, "bruck", 6e-6});
+    CHECK(choose(entries, facts)->name == "ring");
+    facts.ranks = 7; // nobody has measured that
+    CHECK(choose(entries, facts)->name != "ring");
+}
+
+TEST_CASE("algorithms that are said to fold by the one tree are proven to", "[tuning/choose]") {
+    int proven = 0;
+    for (auto const what : {collective::all_reduce, collective::reduce})
+        for (auto const& entry : entries_of(what))
+            for (int p = 2; p <= 17; ++p) {
+                if (entry.formula == nullptr || !folds_by_one_tree(what, entry.name, p)) continue;
+                CAPTURE(std::string(entry.name), p);
+                choice how;
+                how.name = entry.name;
+                for (int const segments : {1, 3}) {
+                    std::vector<schedule> all;
+                    for (int r = 0; r < p; ++r) all.push_back(record({.what = what, .rank = r, .ranks = p, .segments = segments}, entry.record, how));
+                    CHECK(verify(all).determinism_level == 3);
+                }
+                ++proven;
+            }
+    CHECK(proven == 16 + 2 * 4 + 16); // tree, two algorithms at four powers of two, binomial
+}
+
+TEST_CASE("levels: exact operators hold them all, inexact ones at most the third", "[tuning/choose]") {
+    CHECK(holds(2, collective::all_reduce, "ring", 5, false));
+    CHECK_FALSE(holds(3, collective::all_reduce, "ring", 5, false));
+    CHECK(holds(3, collective::all_reduce, "tree", 5, false));
+    CHECK_FALSE(holds(3, collective::all_reduce, "rabenseifner", 6, false));
+    CHECK_FALSE(holds(4, collective::all_reduce, "tree", 5, false));
+    CHECK(holds(4, collective::all_reduce, "ring", 5, true));
+    CHECK(holds(4, collective::all_gather, "ring", 5, false));
+    CHECK_FALSE(holds(3, collective::reduce_scatter, "pairwise", 4, false));
+    choice_facts facts;
+    facts.ranks = 6;
+    facts.bytes = 1 << 20;
+    facts.determinism = 3;
+    CHECK(choose(entries_of(facts.what), facts)->name == "tree");
+    facts.determinism = 4;
+    CHECK(choose(entries_of(facts.what), facts) == nullptr);
+}
