@@ -203,13 +203,7 @@ private:
         }
     }
     /// The memory in which the message may be answered; none where the answer has come already.
-    reply_offer offer_with(std::int32_t send) const {
-        auto const receive = lowered_.receive_of(send);
-        if (receive == lowering::none || state_[static_cast<std::size_t>(receive)].finished) return {};
-        auto const to = target(receive);
-        if (to.size() != 1 || to[0].bytes != bound_[send].bytes) return {};
-        return {to[0], token_of(receive), lowered_.place_of(receive)};
-    }
+    reply_offer offer_with(std::int32_t send) const;
     void arrived_or_sent(std::int32_t i, std::byte const* view) {
         auto const kind = (*program_)[i].kind;
         auto const at = static_cast<std::size_t>(i);
@@ -233,13 +227,7 @@ private:
         return now.view != nullptr && now.view != staging_[static_cast<std::size_t>(i)].data && bound_[i].bytes > 0;
     }
     /// The sender must not wait for our slice to become free.
-    void stage(std::int32_t i) {
-        auto const at = static_cast<std::size_t>(i);
-        if (!is_shown(i)) return;
-        std::memcpy(staging_[at].data, state_[at].view, bound_[i].bytes);
-        state_[at].view = staging_[at].data;
-        transport_->release(token_of(i));
-    }
+    void stage(std::int32_t i);
     void fold_arrived(std::int32_t i) {
         fold_one(i);
         finish(i);
@@ -276,15 +264,7 @@ private:
         if (was_full && at_line.oldest > before) work_.push_back(channel_work(c));
     }
 
-    void run_local(std::int32_t i, step const& s) const {
-        if (s.kind == step_kind::copy) return detail::copy_pieces(source(i), target(i));
-        if (s.kind == step_kind::finish) {
-            for (auto const& each : target(i))
-                kernel_.finish(each.data, each.bytes / kernel_.element_bytes, program_->plan().ranks);
-            return;
-        }
-        detail::fold_pieces(kernel_, source(i), target(i), s.received);
-    }
+    void run_local(std::int32_t i, step const& s) const;
 
     std::shared_ptr<program const> program_;
     any_transport* transport_;

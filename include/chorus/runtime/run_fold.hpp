@@ -1,5 +1,5 @@
 #pragma once
-/// How an instance runs a lowered fold. Part of instance.hpp.
+/// The longer functions of an instance: lowered folds above all. Part of instance.hpp.
 
 #include <chorus/runtime/instance.hpp>
 
@@ -72,6 +72,32 @@ inline void instance::fold_and_measure(fold_rows what) {
     auto const begin = clock::now();
     kernel_.fold(what);
     streaming_.note(bytes, what.streams, std::chrono::duration<double>(clock::now() - begin).count());
+}
+
+inline reply_offer instance::offer_with(std::int32_t send) const {
+    auto const receive = lowered_.receive_of(send);
+    if (receive == lowering::none || state_[static_cast<std::size_t>(receive)].finished) return {};
+    auto const to = target(receive);
+    if (to.size() != 1 || to[0].bytes != bound_[send].bytes) return {};
+    return {to[0], token_of(receive), lowered_.place_of(receive)};
+}
+
+inline void instance::stage(std::int32_t i) {
+    auto const at = static_cast<std::size_t>(i);
+    if (!is_shown(i)) return;
+    std::memcpy(staging_[at].data, state_[at].view, bound_[i].bytes);
+    state_[at].view = staging_[at].data;
+    transport_->release(token_of(i));
+}
+
+inline void instance::run_local(std::int32_t i, step const& s) const {
+    if (s.kind == step_kind::copy) return detail::copy_pieces(source(i), target(i));
+    if (s.kind == step_kind::finish) {
+        for (auto const& each : target(i))
+            kernel_.finish(each.data, each.bytes / kernel_.element_bytes, program_->plan().ranks);
+        return;
+    }
+    detail::fold_pieces(kernel_, source(i), target(i), s.received);
 }
 
 } // namespace chorus
