@@ -1,0 +1,103 @@
+#pragma once
+/// The longer functions of an instance: lowered folds above all. Part of instance.hpp.
+
+#include <chorus/runtime/instance.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace chorus {
+
+/// All that the fold needs is there: its steps run as one.
+inline void instance::run_fold(std::int32_t f) {
+    auto const& fold = lowered_.folds()[static_cast<std::size_t>(f)];
+    if (bound_[fold.leader()].bytes > 0) {
+        if (in_one_pass(fold)) fold_rows_of(fold);
+        else fold_step_by_step(fold);
+    }
+    for (auto const i : fold.steps) finish(i);
+}
+
+/// Every slice of it lies in one piece.
+inline bool instance::in_one_pass(lowered_fold const& fold) const {
+    for (auto const i : fold.steps)
+        if (target(i).size() != 1 || source(i).size() > 1) return false;
+    return true;
+}
+
+inline void instance::fold_step_by_step(lowered_fold const& fold) {
+    for (auto const i : fold.steps) {
+        auto const& s = (*program_)[i];
+        if (s.kind == step_kind::recv_reduce) {
+            fold_one(i);
+        } else if (s.kind == step_kind::recv) {
+            if (!is_shown(i)) continue;
+            std::memcpy(target(i)[0].data, state_[static_cast<std::size_t>(i)].view, bound_[i].bytes);
+            transport_->release(token_of(i));
+        } else {
+            run_local(i, s);
+        }
+    }
+}
+
+inline void instance::fold_rows_of(lowered_fold const& fold) {
+    for (std::size_t k = 0; k < fold.operands.size(); ++k) {
+        auto const& each = fold.operands[k];
+        sources_[k] = each.from == fold_operand::kind::received ? state_[static_cast<std::size_t>(each.step)].view
+                      : each.from == fold_operand::kind::source ? source(each.step)[0].data
+                                                                : target(each.step)[0].data;
+    }
+    auto const bytes = bound_[fold.leader()].bytes;
+    std::size_t outs = 0;
+    outs_[outs++] = target(fold.leader())[0].data;
+    for (auto const& each : fold.replies) {
+        auto* const memory = is_shown(each.receive) ? transport_->reply_memory(token_of(each.receive), lowered_.place_of(each.send), bytes) : nullptr;
+        state_[static_cast<std::size_t>(each.send)].replied = memory != nullptr;
+        if (memory != nullptr) outs_[outs++] = memory;
+    }
+    fold_and_measure({sources_.data(), static_cast<int>(fold.operands.size()), outs_.data(), static_cast<int>(outs),
+                      bytes / kernel_.element_bytes, true, false});
+    for (auto const& each : fold.replies)
+        if (state_[static_cast<std::size_t>(each.send)].replied) transport_->reply(token_of(each.receive));
+    for (auto const& each : fold.operands) // those that were answered are in view no longer
+        if (each.from == fold_operand::kind::received && is_shown(each.step)) transport_->release(token_of(each.step));
+}
+
+inline void instance::fold_and_measure(fold_rows what) {
+    auto const bytes = what.count * kernel_.element_bytes;
+    if (bytes < detail::streaming_choice::least_bytes) return kernel_.fold(what);
+    what.streams = streaming_.next(bytes);
+    auto const begin = clock::now();
+    kernel_.fold(what);
+    streaming_.note(bytes, what.streams, std::chrono::duration<double>(clock::now() - begin).count());
+}
+
+inline reply_offer instance::offer_with(std::int32_t send) const {
+    auto const receive = lowered_.receive_of(send);
+    if (receive == lowering::none || state_[static_cast<std::size_t>(receive)].finished) return {};
+    auto const to = target(receive);
+    if (to.size() != 1 || to[0].bytes != bound_[send].bytes) return {};
+    return {to[0], token_of(receive), lowered_.place_of(receive)};
+}
+
+inline void instance::stage(std::int32_t i) {
+    auto const at = static_cast<std::size_t>(i);
+    if (!is_shown(i)) return;
+    std::memcpy(staging_[at].data, state_[at].view, bound_[i].bytes);
+    state_[at].view = staging_[at].data;
+    transport_->release(token_of(i));
+}
+
+inline void instance::run_local(std::int32_t i, step const& s) const {
+    if (s.kind == step_kind::copy) return detail::copy_pieces(source(i), target(i));
+    if (s.kind == step_kind::finish) {
+        for (auto const& each : target(i))
+            kernel_.finish(each.data, each.bytes / kernel_.element_bytes, program_->plan().ranks);
+        return;
+    }
+    detail::fold_pieces(kernel_, source(i), target(i), s.received);
+}
+
+} // namespace chorus
