@@ -4,7 +4,8 @@
     bench/compile_time.py [--compiler g++] [--runs 7] [--format table|json]
 
 Two programs are compiled with -O2, each beside one that only includes the standard headers that <chorus/chorus.hpp> reaches:
-the bare #include of <chorus/chorus.hpp>, and the first example. Runs alternate, so that a slow moment of the machine meets
+the bare #include of <chorus/chorus.hpp>, and the first example. Both once header-only and once as they are compiled where
+chorus::compiled is linked, which reaches fewer standard headers. Runs alternate, so that a slow moment of the machine meets
 all; figures are medians in seconds.
 """
 import argparse
@@ -18,10 +19,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+DEFINITIONS = re.compile(r"^#if CHORUS_DEFINE$.*?^#endif$", re.MULTILINE | re.DOTALL)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 
-def standard_headers():
+def standard_headers(compiled):
     """The headers of others that chorus.hpp includes, directly or not."""
     seen, pending, standard = set(), ["chorus/chorus.hpp"], set()
     while pending:
@@ -31,14 +33,15 @@ def standard_headers():
         seen.add(name)
         path = ROOT / "include" / name
         if path.is_file():
-            pending += INCLUDE.findall(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            pending += INCLUDE.findall(DEFINITIONS.sub("", text) if compiled else text)
         else:
             standard.add(name)
     return sorted(standard)
 
 
-def seconds(compiler, source, folder):
-    command = [compiler, "-std=c++20", "-O2", "-I", str(ROOT / "include"), "-c", str(source), "-o", str(folder / "out.o")]
+def seconds(compiler, way, source, folder):
+    command = [compiler, "-std=c++20", "-O2", *way, "-I", str(ROOT / "include"), "-c", str(source), "-o", str(folder / "out.o")]
     start = time.perf_counter()
     subprocess.run(command, check=True)
     return time.perf_counter() - start
@@ -54,28 +57,34 @@ def main():
     first = sorted((ROOT / "examples").glob("01*.cpp"))
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        # Headers of another system are included by Chorus under a condition, here likewise.
-        std, umbrella = folder / "std.cpp", folder / "umbrella.cpp"
-        std.write_text("".join(f"#if __has_include(<{name}>)\n#include <{name}>\n#endif\n" for name in standard_headers()))
+        umbrella = folder / "umbrella.cpp"
         umbrella.write_text("#include <chorus/chorus.hpp>\n")
-        programs = {"standard headers": std, "chorus/chorus.hpp": umbrella}
-        if first:
-            programs[f"examples/{first[0].name}"] = first[0]
+        programs = {}  # name: (way, arguments, source); the first of each way is what the others are measured against
+        for way, arguments in (("header-only", []), ("compiled", ["-DCHORUS_COMPILED"])):
+            # Headers of another system are included by Chorus under a condition, here likewise.
+            std = folder / f"{way}.cpp"
+            std.write_text("".join(f"#if __has_include(<{name}>)\n#include <{name}>\n#endif\n" for name in standard_headers(bool(arguments))))
+            programs[f"{way}: standard headers"] = (way, arguments, std)
+            programs[f"{way}: chorus/chorus.hpp"] = (way, arguments, umbrella)
+            if first:
+                programs[f"{way}: examples/{first[0].name}"] = (way, arguments, first[0])
         samples = {name: [] for name in programs}
         for _ in range(options.runs):
-            for name, source in programs.items():
-                samples[name].append(seconds(options.compiler, source, folder))
+            for name, (_way, arguments, source) in programs.items():
+                samples[name].append(seconds(options.compiler, arguments, source, folder))
 
-    base = statistics.median(samples["standard headers"])
-    rows = [(name, statistics.median(times), statistics.median(times) - base) for name, times in samples.items()]
+    median = {name: statistics.median(times) for name, times in samples.items()}
+    rows = [(name, median[name], median[name] - median[f"{way}: standard headers"]) for name, (way, _, _) in programs.items()]
     if options.format == "json":
-        json.dump({"compiler": options.compiler, "runs": options.runs, "standard_headers": standard_headers(),
+        json.dump({"compiler": options.compiler, "runs": options.runs,
+                   "standard_headers": {"header-only": standard_headers(False), "compiled": standard_headers(True)},
                    "results": [{"program": n, "seconds": t, "beyond_standard": d} for n, t, d in rows]}, sys.stdout, indent=2)
         print()
         return
-    print(f"{options.compiler} -O2, median of {options.runs}, {len(standard_headers())} standard headers")
-    for name, median, beyond in rows:
-        print(f"{name:32} {median:6.2f} s   {beyond:+6.2f} s")
+    print(f"{options.compiler} -O2, median of {options.runs}; "
+          f"{len(standard_headers(False))} standard headers, compiled {len(standard_headers(True))}")
+    for name, seconds_taken, beyond in rows:
+        print(f"{name:42} {seconds_taken:6.2f} s   {beyond:+6.2f} s")
 
 
 main()

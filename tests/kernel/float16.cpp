@@ -72,7 +72,7 @@ void check_all_folds(unsigned other) {
         right.push_back(T::from_bits(static_cast<std::uint16_t>(bits * 40503u + other)));
     }
     auto const kernel = chorus::make_kernel<T>(Op{});
-    kernel.fold(kernel.op, out.data(), left.data(), right.data(), out.size());
+    kernel.fold(out.data(), left.data(), right.data(), out.size());
     int wrong = 0;
     for (std::size_t i = 0; i < out.size(); ++i) {
         auto const wanted = T(static_cast<float>(Op{}(static_cast<float>(left[i]), static_cast<float>(right[i]))));
@@ -130,14 +130,17 @@ TEST_CASE("folds of 16-bit floats compute in float and round once", "[kernel][fl
     check_folds<chorus::bfloat16>();
 }
 
-TEST_CASE("a fold of many 16-bit floats rounds once, not once a source", "[kernel][float16][fold]") {
+TEST_CASE("a fold of many 16-bit floats rounds once, or at every source where it is told to", "[kernel][float16][fold]") {
     auto const kernel = chorus::make_kernel<chorus::bfloat16>(std::plus<>{});
     chorus::bfloat16 const big[1] = {chorus::bfloat16(256.0f)}, small[1] = {chorus::bfloat16(1.0f)};
-    chorus::bfloat16 once[1], twice[1];
+    chorus::bfloat16 once[1], twice[1], each[1];
     void const* const sources[3] = {big, small, small};
-    kernel.fold_many(kernel.op, once, sources, 3, 1);
-    kernel.fold(kernel.op, twice, big, small, 1);
-    kernel.fold(kernel.op, twice, twice, small, 1);
+    void *const outs[2] = {once, each};
+    kernel.fold({sources, 3, outs, 1, 1});
+    kernel.fold({sources, 3, outs + 1, 1, 1, true});
+    kernel.fold(twice, big, small, 1);
+    kernel.fold(twice, twice, small, 1);
     CHECK(once[0] == 258.0f);
     CHECK(twice[0] == 256.0f);
+    CHECK(each[0] == 256.0f);
 }

@@ -1,4 +1,5 @@
-/// Folds against a scalar loop: all element types x all operators, random sizes and offsets, in place and out of place.
+/// Folds against a scalar loop: all instruction sets x element types x operators, random sizes and offsets, in place and
+/// out of place, one output or several, rounded once or at every step, through the caches or past them.
 
 #include <chorus/kernel/kernel.hpp>
 
@@ -101,37 +102,62 @@ void check_fold(subject<T> const& test, random_source& random, std::size_t count
     auto* const out = where == place::left ? left.get() : where == place::right ? right.get() : apart.get();
     std::vector<T> wanted(out, out + all);
     for (auto i = margin; i < margin + count; ++i) wanted[i] = test.of_two(left[i], right[i]);
-    test.kernel.fold(test.kernel.op, out + margin, left.get() + margin, right.get() + margin, count);
+    test.kernel.fold(out + margin, left.get() + margin, right.get() + margin, count);
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < all; ++i) wrong += same<T>(out[i], wanted[i]) ? 0 : 1;
     INFO(describe(test.kernel, count) << ", out " << static_cast<int>(where));
     CHECK(wrong == 0);
 }
 
-/// One fold of k sources into any of them; the element beyond must not change.
+/// One fold of k sources into itself or elsewhere, and into further outputs; the element beyond must not change.
 template <class T>
 void check_fold_many(subject<T> const& test, random_source& random, std::size_t count, int k) {
     using wide = chorus::accumulator_t<T>;
+    bool const rounds_each = random() % 2 == 0, streams = random() % 2 == 0;
+    auto const shift = random() % 3;
     std::vector<std::unique_ptr<T[]>> buffers;
     std::vector<void const*> sources;
-    for (int j = 0; j < k; ++j) {
-        buffers.push_back(random_values<T>(random, count + 1));
-        sources.push_back(buffers.back().get());
+    for (int j = 0; j < k + 2; ++j) {
+        buffers.push_back(random_values<T>(random, count + shift + 1));
+        if (j < k) sources.push_back(buffers.back().get() + shift);
     }
-    auto* const out = buffers[random() % buffers.size()].get();
+    auto const first_out = random() % buffers.size();
+    std::vector<void*> outs;
+    for (auto j = first_out; j < buffers.size(); ++j) outs.push_back(buffers[j].get() + shift);
     std::vector<T> wanted;
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = shift; i < count + shift; ++i) {
         auto result = static_cast<wide>(buffers[0][i]);
-        for (std::size_t j = 1; j < buffers.size(); ++j)
+        for (std::size_t j = 1; j < sources.size(); ++j) {
             result = test.of_many(result, static_cast<wide>(buffers[j][i]));
+            if (rounds_each) result = static_cast<wide>(static_cast<T>(result));
+        }
         wanted.push_back(static_cast<T>(result));
     }
-    wanted.push_back(out[count]);
-    test.kernel.fold_many(test.kernel.op, out, sources.data(), k, count);
+    std::vector<T> beyond;
+    for (auto const& each : buffers) beyond.push_back(each[count + shift]);
+    test.kernel.fold({sources.data(), k, outs.data(), static_cast<int>(outs.size()), count, rounds_each, streams});
     std::size_t wrong = 0;
-    for (std::size_t i = 0; i <= count; ++i) wrong += same<T>(out[i], wanted[i]) ? 0 : 1;
-    INFO(describe(test.kernel, count) << ", sources " << k);
+    for (auto j = first_out; j < buffers.size(); ++j) {
+        for (std::size_t i = 0; i < count; ++i) wrong += same<T>(buffers[j][i + shift], wanted[i]) ? 0 : 1;
+        wrong += same<T>(buffers[j][count + shift], beyond[j]) ? 0 : 1;
+    }
+    INFO(describe(test.kernel, count) << ", sources " << k << ", outputs " << outs.size() << (rounds_each ? ", rounding" : "")
+                                      << (streams ? ", streaming" : ""));
     CHECK(wrong == 0);
+}
+
+/// Calls `act` with every instruction set that this processor has.
+template <class Act>
+void for_each_instruction_set(Act act) {
+    using chorus::detail::instruction_set;
+    auto const best = chorus::detail::best_instructions();
+    for (auto const each : {instruction_set::base, instruction_set::avx2}) {
+        if (each > best) continue;
+        chorus::detail::fold_instructions = each;
+        INFO("instruction set " << static_cast<int>(each));
+        act();
+    }
+    chorus::detail::fold_instructions = best;
 }
 
 template <class T>
@@ -141,6 +167,7 @@ void check(subject<T> const& test, random_source& random) {
         for (int i = 0; i < 4; ++i) check_fold(test, random, random() % 500, where);
     }
     for (int k = 1; k <= 9; ++k) check_fold_many(test, random, random() % 300, k);
+    for (int k = 1; k <= 3; ++k) check_fold_many(test, random, 1200 + random() % 300, k);
     check_fold_many(test, random, 1, 2);
 }
 
@@ -152,7 +179,9 @@ subject<T> subject_of() {
 
 template <class T, class... Ops>
 void check_operators(random_source& random) {
-    for (auto const& test : {subject_of<T, Ops>()...}) check(test, random);
+    for_each_instruction_set([&] {
+        for (auto const& test : {subject_of<T, Ops>()...}) check(test, random);
+    });
 }
 
 template <class T>
@@ -220,8 +249,8 @@ TEST_CASE("minimum and maximum give the same bits in any order", "[kernel][fold]
             for (auto const b : special) {
                 float const left[5] = {a, a, a, a, a}, right[5] = {b, b, b, b, b};
                 float forward[5], backward[5];
-                kernel.fold(kernel.op, forward, left, right, 5);
-                kernel.fold(kernel.op, backward, right, left, 5);
+                kernel.fold(forward, left, right, 5);
+                kernel.fold(backward, right, left, 5);
                 auto const scalar = op(a, b);
                 CHECK(std::memcmp(forward, backward, sizeof(forward)) == 0);
                 CHECK(std::memcmp(forward, &scalar, sizeof(scalar)) == 0);
@@ -229,6 +258,25 @@ TEST_CASE("minimum and maximum give the same bits in any order", "[kernel][fold]
             }
         }
     };
-    check_order(chorus::minimum{});
-    check_order(chorus::maximum{});
+    for_each_instruction_set([&] {
+        check_order(chorus::minimum{});
+        check_order(chorus::maximum{});
+    });
+}
+
+TEST_CASE("16-bit floats are converted alike by all instruction sets, every bit pattern of them", "[kernel][fold][float16]") {
+    auto const check_all = [](auto example) {
+        using small = decltype(example);
+        std::vector<small> all, zeros(65536, small(0.0f)), sums(65536);
+        for (unsigned bits = 0; bits < 65536; ++bits) all.push_back(small::from_bits(static_cast<std::uint16_t>(bits)));
+        auto const kernel = chorus::make_kernel<small>(std::plus<>{});
+        for_each_instruction_set([&] {
+            kernel.fold(sums.data(), all.data(), zeros.data(), all.size());
+            std::size_t wrong = 0;
+            for (std::size_t i = 0; i < all.size(); ++i) wrong += sums[i].bits() == small(float(all[i]) + 0.0f).bits() ? 0 : 1;
+            CHECK(wrong == 0); // NaNs with their payloads, too
+        });
+    };
+    check_all(chorus::float16(0.0f));
+    check_all(chorus::bfloat16(0.0f));
 }

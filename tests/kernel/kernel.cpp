@@ -53,8 +53,7 @@ TEST_CASE("a kernel says what its operator may be used for", "[kernel]") {
 
 TEST_CASE("a copy kernel has an element and no operator", "[kernel]") {
     auto const copy = chorus::copy_kernel<largest_at>();
-    CHECK(copy.fold == nullptr);
-    CHECK(copy.fold_many == nullptr);
+    CHECK(copy.rows == nullptr);
     CHECK(copy.element_bytes == sizeof(largest_at));
     CHECK(copy.element == chorus::element_id::other);
 }
@@ -63,18 +62,21 @@ TEST_CASE("user types fold with user operators, in operand order", "[kernel]") {
     auto const product = chorus::make_kernel<matrix>(std::multiplies<>{});
     std::vector<matrix> const a(5, {1, 1, 0, 1}), b(5, {1, 0, 1, 1}), c(5, {2, 3, 5, 7});
     std::vector<matrix> out(5), all(5);
-    product.fold(product.op, out.data(), a.data(), b.data(), 5);
+    product.fold(out.data(), a.data(), b.data(), 5);
     CHECK(out[4] == a[0] * b[0]);
     CHECK_FALSE(out[4] == b[0] * a[0]);
     void const* const sources[3] = {a.data(), b.data(), c.data()};
-    product.fold_many(product.op, all.data(), sources, 3, 5);
+    std::vector<matrix> more(5);
+    void* const outs[2] = {all.data(), more.data()};
+    product.fold({sources, 3, outs, 2, 5});
     CHECK(all[4] == a[0] * b[0] * c[0]);
+    CHECK(more[4] == all[4]);
 
     auto const larger = chorus::commutative([](largest_at x, largest_at y) { return y.value > x.value ? y : x; });
     auto const find = chorus::make_kernel<largest_at>(larger);
     CHECK(find.commutative);
     largest_at here[1] = {{1.5, 0}}, there[1] = {{2.5, 1}};
-    find.fold(find.op, here, here, there, 1);
+    find.fold(here, here, there, 1);
     CHECK(here[0] == there[0]);
 }
 
@@ -85,14 +87,14 @@ TEST_CASE("a callable with state is used where it lies", "[kernel]") {
     CHECK(kernel.op == static_cast<void const*>(&sum));
     int const left[3] = {6, 5, 4}, right[3] = {6, 1, 3};
     int out[3];
-    kernel.fold(kernel.op, out, left, right, 3);
+    kernel.fold(out, left, right, 3);
     CHECK(out[0] == 5);
     CHECK(out[1] == 6);
     CHECK(out[2] == 0);
 
     auto* const function = &subtract_from;
     auto const pointer = chorus::make_kernel<int>(function);
-    pointer.fold(pointer.op, out, left, right, 3);
+    pointer.fold(out, left, right, 3);
     CHECK(out[1] == 4);
 }
 
@@ -104,17 +106,18 @@ TEST_CASE("an operator that throws is let through", "[kernel]") {
     auto const kernel = chorus::make_kernel<int>(refuse);
     int data[4] = {1, 2, 3, 4};
     int const right[4] = {1, 2, 3, 4};
-    CHECK_THROWS_WITH(kernel.fold(kernel.op, data, data, right, 4), "three");
+    CHECK_THROWS_WITH(kernel.fold(data, data, right, 4), "three");
     CHECK(data[1] == 4);
     CHECK(data[3] == 4);
     void const* const sources[2] = {data, right};
-    CHECK_THROWS_AS(kernel.fold_many(kernel.op, data, sources, 2, 4), std::runtime_error);
+    void* const out = data;
+    CHECK_THROWS_AS(kernel.fold({sources, 2, &out, 1, 4}), std::runtime_error);
 }
 
 TEST_CASE("a callable on 16-bit floats may speak float", "[kernel][float16]") {
     auto const kernel = chorus::make_kernel<chorus::float16>([](float a, float b) { return a + 2 * b; });
     chorus::float16 data[1] = {chorus::float16(1.0f)};
-    kernel.fold(kernel.op, data, data, data, 1);
+    kernel.fold(data, data, data, 1);
     CHECK(data[0] == 3.0f);
 }
 
@@ -145,6 +148,6 @@ TEST_CASE("kernels of the same element and operator share a hash, others do not"
 }
 
 TEST_CASE("equal loops are one function", "[kernel]") {
-    CHECK(chorus::make_kernel<long>(std::plus<>{}).fold == chorus::make_kernel<unsigned long long>(std::plus<>{}).fold);
-    CHECK(chorus::make_kernel<float>(chorus::average{}).fold == chorus::make_kernel<float>(std::plus<>{}).fold);
+    CHECK(chorus::make_kernel<long>(std::plus<>{}).rows == chorus::make_kernel<unsigned long long>(std::plus<>{}).rows);
+    CHECK(chorus::make_kernel<float>(chorus::average{}).rows == chorus::make_kernel<float>(std::plus<>{}).rows);
 }

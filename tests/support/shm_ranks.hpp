@@ -3,7 +3,9 @@
 
 #include "ranks.hpp"
 
+#include <chorus/runtime/context.hpp>
 #include <chorus/runtime/run_processes.hpp>
+#include <chorus/transport/erased.hpp>
 #include <chorus/transport/shm.hpp>
 
 #include <chrono>

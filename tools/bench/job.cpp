@@ -164,11 +164,8 @@ void job::fold_blocks() {
     for (int i = 0; i < ranks_;) {
         if (i > 0) sources.push_back(output()); // what the first have come to
         while (i < ranks_ && sources.size() < 8) sources.push_back(input() + static_cast<std::size_t>(i++) * block);
-        if (sources.size() > 1)
-            call_.fold.fold_many(call_.fold.op, output(), sources.data(), static_cast<int>(sources.size()),
-                                 block / type_.bytes);
-        else
-            std::memcpy(output(), input(), block);
+        void* const result = output();
+        call_.fold.fold({sources.data(), static_cast<int>(sources.size()), &result, 1, block / type_.bytes});
         sources.clear();
     }
 }

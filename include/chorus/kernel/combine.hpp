@@ -1,10 +1,13 @@
-#pragma once
-/// What the standard operators do to registers.
+/// What the standard operators do to registers. Part of kernel/fold.hpp, like kernel/block.hpp.
+///
+/// No multiplication meets an addition here, so that no compiler can contract them where the processor could: every
+/// instruction set gives the same bits.
 
-#include <chorus/core/operators.hpp>
-#include <chorus/kernel/block.hpp>
+#if !defined(CHORUS_ISA)
+#include <chorus/kernel/fold.hpp>
+#else
 
-namespace chorus::detail {
+namespace chorus::detail::CHORUS_ISA {
 
 /// IEEE 754-2019 minimum and maximum of floating-point lanes. The hardware's `a < b ? a : b` keeps b where the
 /// operands are equal or unordered; both orders together, or-ed or and-ed, pick the right zero, and what is unordered
@@ -56,12 +59,13 @@ template <operator_id Op, class Bits, class Vector>
         return truth<Bits, Op>(left, right);
 }
 
-template <operator_id Op, class Lane, std::size_t Bytes>
-[[gnu::always_inline]] inline block<Lane, Bytes> combine(block<Lane, Bytes> const& left,
-                                                         block<Lane, Bytes> const& right) {
-    using bits = typename block<Lane, Bytes>::bits;
+template <operator_id Op, class Lane>
+[[gnu::always_inline]] inline block<Lane> combine_blocks(block<Lane> const& left, block<Lane> const& right) {
+    using bits = typename block<Lane>::bits;
     return {combine<Op, bits>(left.v0, right.v0), combine<Op, bits>(left.v1, right.v1),
             combine<Op, bits>(left.v2, right.v2), combine<Op, bits>(left.v3, right.v3)};
 }
 
-} // namespace chorus::detail
+} // namespace chorus::detail::CHORUS_ISA
+
+#endif

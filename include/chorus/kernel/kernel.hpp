@@ -11,16 +11,13 @@
 
 namespace chorus {
 
-/// What an executor needs to fold bytes. Buffers are aligned to the element type; `out` may be one of the sources
-/// itself (exactly), otherwise it overlaps none. A callable that throws leaves `out` partly written.
+/// What an executor needs to fold bytes. Buffers are aligned to the element type. A callable that throws leaves the outputs
+/// partly written.
 struct kernel {
-    using fold_function = void (*)(void const* op, void* out, void const* left, void const* right, std::size_t count);
-    using fold_many_function = void (*)(void const* op, void* out, void const* const* sources, int k,
-                                        std::size_t count);
+    using rows_function = void (*)(void const* op, fold_rows const& what);
     using finish_function = void (*)(void* data, std::size_t count, int ranks);
 
-    fold_function fold = nullptr;           ///< out[i] = left[i] op right[i]
-    fold_many_function fold_many = nullptr; ///< out[i] = s0[i] op s1[i] op ... in this order; 16-bit floats round once
+    rows_function rows = nullptr; ///< any fold (kernel/lanes.hpp); null where elements are only moved
     finish_function finish = nullptr;       ///< the final step; null where the operator needs none (average does)
     void const* op = nullptr;               ///< the callable, null when stateless; must outlive every use
     std::size_t element_bytes = 0;
@@ -29,6 +26,13 @@ struct kernel {
     bool commutative = false;
     bool exact = false;     ///< see operator_facts
     std::uint32_t hash = 0; ///< equal on all ranks that fold the same elements with the same operator
+
+    void fold(fold_rows const& what) const { rows(op, what); }
+    /// out[i] = left[i] op right[i]
+    void fold(void* out, void const* left, void const* right, std::size_t count) const {
+        void const* const both[2] = {left, right};
+        rows(op, {both, 2, &out, 1, count});
+    }
 };
 
 namespace detail {
@@ -37,11 +41,9 @@ template <class T, class Op>
 constexpr void choose_folds(kernel& result) {
     constexpr auto plan = plan_lanes(element_id_of<T>, operator_id_of<Op, T>);
     if constexpr (plan.lane != element_id::other) {
-        result.fold = &fold_lanes<plan.lane, plan.operation, plan.per_element>;
-        result.fold_many = &fold_many_lanes<plan.lane, plan.operation, plan.per_element>;
+        result.rows = &fold_lanes<plan.lane, plan.operation, plan.per_element>;
     } else {
-        result.fold = &fold_each<T, Op>;
-        result.fold_many = &fold_many_each<T, Op>;
+        result.rows = &fold_each<T, Op>;
     }
     if constexpr (facts_of<Op, T>().finishes) {
         if constexpr (plan.lane == element_id::other || std::is_integral_v<T>)

@@ -39,13 +39,19 @@ public:
         was_plain_ = plain;
         layout_.set(program_->plan(), lengths);
         pieces_.clear();
-        for (std::size_t i = 0; i < steps_.size(); ++i) bind_step(static_cast<std::int32_t>(i));
+        traffic_ = 0;
+        for (std::size_t i = 0; i < steps_.size(); ++i) {
+            bind_step(static_cast<std::int32_t>(i));
+            traffic_ += steps_[i].bytes;
+        }
         lay_out_scratch();
     }
 
     bound_step const& operator[](std::int32_t i) const { return steps_[static_cast<std::size_t>(i)]; }
     std::span<bound_piece const> pieces() const { return pieces_; }
     std::size_t scratch_bytes() const { return scratch_bytes_; }
+    /// Whether all that is moved and folded is too much for the caches, so that what is written is better written past them.
+    bool streams() const { return traffic_ >= streams_from; }
     /// Where a scratch buffer begins.
     std::size_t scratch_offset(buffer_id buffer) const { return scratch_offsets_[static_cast<std::size_t>(buffer)]; }
     /// Whether the message travels through packing memory.
@@ -114,6 +120,8 @@ private:
         return at;
     }
 
+    static constexpr std::size_t streams_from = std::size_t{16} << 20;
+
     program const* program_;
     bool gathers_;
     std::size_t window_;
@@ -125,6 +133,7 @@ private:
     bool was_plain_ = false;
     std::size_t uniform_ = 0;
     std::size_t element_bytes_ = 0;
+    std::size_t traffic_ = 0; ///< bytes of all steps
 };
 
 } // namespace chorus

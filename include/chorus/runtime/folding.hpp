@@ -11,8 +11,10 @@
 
 namespace chorus::detail {
 
-/// to = from op received, where received is contiguous and the others are rows of pieces of the same total.
-inline void fold_pieces(kernel const& how, std::span<piece const> from, std::span<piece const> to, std::byte const* received, side where) {
+/// to = from op received, where received is contiguous and the others are rows of pieces of the same total. `streams`: past
+/// the caches.
+inline void fold_pieces(kernel const& how, std::span<piece const> from, std::span<piece const> to, std::byte const* received, side where,
+                        bool streams = false) {
     std::size_t k = 0, used = 0;
     for (auto out : to)
         while (out.bytes > 0) {
@@ -24,8 +26,9 @@ inline void fold_pieces(kernel const& how, std::span<piece const> from, std::spa
             auto const bytes = std::min(out.bytes, from[k].bytes - used);
             auto const* const mine = from[k].data + used;
             auto const count = bytes / how.element_bytes;
-            if (where == side::right) how.fold(how.op, out.data, mine, received, count);
-            else how.fold(how.op, out.data, received, mine, count);
+            void const* const operands[2] = {where == side::right ? mine : received, where == side::right ? received : mine};
+            void* const result = out.data;
+            how.fold({operands, 2, &result, 1, count, false, streams});
             out.data += bytes;
             out.bytes -= bytes;
             used += bytes;

@@ -4,17 +4,21 @@
 /// A step is *ready* when all its predecessors have finished. Ready local steps run at once. Messages are posted in the
 /// order of their channel, at most `window` of a channel from the first unfinished one on: a send or a receive when it is ready, a
 /// recv_reduce as soon as it is its turn (its message waits in staging memory, or is shown by the transport, until the
-/// step is ready to fold). Starting an instance again allocates nothing.
+/// step is ready to fold). What lowering.hpp has found runs as one pass over all ranks' memory where that can be reached.
+/// Starting an instance again allocates nothing.
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/kernel/kernel.hpp>
 #include <chorus/runtime/bound_program.hpp>
 #include <chorus/runtime/folding.hpp>
+#include <chorus/runtime/lowering.hpp>
 #include <chorus/runtime/program.hpp>
+#include <chorus/runtime/streaming.hpp>
 #include <chorus/transport/detail/pieces.hpp>
 #include <chorus/transport/erased.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -30,7 +34,8 @@ public:
     static constexpr int window = 8;
 
     [[gnu::cold]] instance(std::shared_ptr<program const> what, any_transport& over)
-        : program_(std::move(what)), transport_(&over), views_(over.views()), bound_(*program_, over.gathers(), window) {
+        : program_(std::move(what)), transport_(&over), views_(over.views()), bound_(*program_, over.gathers(), window),
+          lowered_(*program_, window) {
         auto const count = program_->size();
         staging_.resize(count);
         waiting_.resize(count);
@@ -38,6 +43,14 @@ public:
         cursors_.resize(program_->channels().size());
         work_.reserve(2 * count + cursors_.size()); // every step once as such and once as its channel's
         memory_.reserve(bound_.most_pieces());
+        std::size_t most_sources = 0, most_outs = 0;
+        for (auto const& fold : lowered_.folds()) {
+            most_sources = std::max(most_sources, fold.operands.size());
+            most_outs = std::max(most_outs, fold.replies.size() + 1);
+        }
+        missing_.resize(lowered_.folds().size());
+        sources_.resize(most_sources);
+        outs_.resize(most_outs);
     }
     instance(instance const&) = delete;
     instance& operator=(instance const&) = delete;
@@ -64,7 +77,8 @@ public:
         base_[1] = static_cast<std::byte*>(output);
         scratch_ = scratch;
         for (std::size_t i = 0; i < memory_.size(); ++i) memory_[i] = {address(bound_.pieces()[i]), bound_.pieces()[i].bytes};
-        std::copy(program_->waits_for().begin(), program_->waits_for().end(), waiting_.begin());
+        std::copy(lowered_.waits_for().begin(), lowered_.waits_for().end(), waiting_.begin());
+        for (std::size_t f = 0; f < missing_.size(); ++f) missing_[f] = lowered_.folds()[f].messages;
         std::fill(state_.begin(), state_.end(), progress{});
         std::fill(cursors_.begin(), cursors_.end(), cursor{});
         unfinished_ = program_->size();
@@ -78,6 +92,11 @@ public:
 
     /// The transport has finished the message of step i.
     void complete(std::int32_t i, std::byte const* view) {
+        auto& now = state_[static_cast<std::size_t>(i)];
+        if (!now.posted) { // a reply, before its receive's turn; the send that offered the memory comes next
+            now.replied = true;
+            return;
+        }
         arrived_or_sent(i, views_ ? view : staging_[static_cast<std::size_t>(i)].data);
         drive();
     }
@@ -95,7 +114,8 @@ public:
 private:
     struct progress {
         bool posted = false;
-        bool arrived = false; ///< recv_reduce: the message is at `view`
+        bool arrived = false; ///< recv_reduce and what is part of a fold: the message is at `view`
+        bool replied = false; ///< the message went another way: nothing is to be posted
         bool finished = false;
         std::byte const* view = nullptr;
     };
@@ -130,7 +150,9 @@ private:
     }
     void became_ready(std::int32_t i) {
         auto const& s = (*program_)[i];
-        if (!s.is_message()) {
+        if (auto const f = lowered_.fold_of(i); f != lowering::none) {
+            if (missing_[static_cast<std::size_t>(f)] == 0 && !state_[static_cast<std::size_t>(i)].finished) run_fold(f);
+        } else if (!s.is_message()) {
             run_local(i, s);
             finish(i);
         } else if (s.kind == step_kind::recv_reduce) {
@@ -147,66 +169,154 @@ private:
         while (at.next < count && at.next - at.oldest < window) {
             auto const i = line.steps[static_cast<std::size_t>(at.next)];
             auto const kind = (*program_)[i].kind;
-            if (kind != step_kind::recv_reduce && waiting_[static_cast<std::size_t>(i)] != 0) return;
+            auto const folds = kind == step_kind::recv_reduce || lowered_.fold_of(i) != lowering::none;
+            if (!folds && waiting_[static_cast<std::size_t>(i)] != 0) return;
             ++at.next;
             state_[static_cast<std::size_t>(i)].posted = true;
             post(i, line, kind);
         }
     }
+    token token_of(std::int32_t i) const { return (std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i); }
     void post(std::int32_t i, channel const& line, step_kind kind) {
         auto const& b = bound_[i];
-        if (b.bytes == 0 && !program_->plan().synchronises) {
-            state_[static_cast<std::size_t>(i)].arrived = true;
-            return arrived_or_sent(i, nullptr);
-        }
+        auto const at = static_cast<std::size_t>(i);
+        if (state_[at].replied) return finish(i);
+        if (b.bytes == 0 && !program_->plan().synchronises) return arrived_or_sent(i, nullptr);
         auto const peer = transport_rank(line.peer);
-        auto const tok = (std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i);
+        auto const tok = token_of(i);
         auto ex = exchange_;
         ex.lane = line.lane;
-        auto& staging = staging_[static_cast<std::size_t>(i)];
+        auto& staging = staging_[at];
         auto const packed = bound_.needs_packing(i);
+        auto const folded = lowered_.fold_of(i) != lowering::none && b.target_end - b.target_begin == 1;
         if (packed || kind == step_kind::recv_reduce) staging = {scratch_ + b.staging, b.bytes};
-        if (kind == step_kind::recv_reduce) {
+        else if (kind == step_kind::recv && folded) staging = target(i)[0];
+        if (kind == step_kind::recv_reduce || (kind == step_kind::recv && folded)) {
             if (auto const* const view = transport_->post_view(peer, ex, staging, tok)) arrived_or_sent(i, view);
             return;
         }
         auto const pieces = packed ? std::span<piece const>(&staging, 1) : kind == step_kind::send ? source(i) : target(i);
         if (kind == step_kind::send) {
             if (packed) detail::copy_pieces(source(i), pieces);
-            if (transport_->post_send(peer, ex, pieces, tok)) arrived_or_sent(i, nullptr);
+            if (transport_->post_offer(peer, ex, pieces, tok, offer_with(i))) arrived_or_sent(i, nullptr);
         } else if (transport_->post_recv(peer, ex, pieces, tok)) {
             arrived_or_sent(i, nullptr);
         }
     }
+    /// The memory in which the message may be answered; none where the answer has come already.
+    reply_offer offer_with(std::int32_t send) const {
+        auto const receive = lowered_.receive_of(send);
+        if (receive == lowering::none || state_[static_cast<std::size_t>(receive)].finished) return {};
+        auto const to = target(receive);
+        if (to.size() != 1 || to[0].bytes != bound_[send].bytes) return {};
+        return {to[0], token_of(receive), lowered_.place_of(receive)};
+    }
     void arrived_or_sent(std::int32_t i, std::byte const* view) {
         auto const kind = (*program_)[i].kind;
         auto const at = static_cast<std::size_t>(i);
+        auto const f = lowered_.fold_of(i);
         if (kind == step_kind::recv && bound_.needs_packing(i) && bound_[i].bytes > 0)
             detail::copy_pieces(std::span<piece const>(&staging_[at], 1), target(i));
-        if (kind != step_kind::recv_reduce) return finish(i);
+        if (kind != step_kind::recv_reduce && f == lowering::none) return finish(i);
         state_[at].arrived = true;
-        state_[at].view = view;
-        if (waiting_[at] == 0) return fold_arrived(i);
-        if (view != nullptr && view != staging_[at].data) { // the sender must not wait for our slice to become free
-            std::memcpy(staging_[at].data, view, bound_[i].bytes);
-            state_[at].view = staging_[at].data;
-            transport_->release((std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i));
+        state_[at].view = kind == step_kind::recv_reduce || target(i).size() == 1 ? view : nullptr; // otherwise it is in its pieces
+        if (f != lowering::none) {
+            auto const waits = waiting_[static_cast<std::size_t>(lowered_.folds()[static_cast<std::size_t>(f)].leader())] != 0;
+            if (--missing_[static_cast<std::size_t>(f)] == 0 && !waits) return run_fold(f);
+            if (waits) stage(i);
+            return;
         }
+        if (waiting_[at] == 0) return fold_arrived(i);
+        stage(i);
+    }
+    bool is_shown(std::int32_t i) const {
+        auto const& now = state_[static_cast<std::size_t>(i)];
+        return now.view != nullptr && now.view != staging_[static_cast<std::size_t>(i)].data && bound_[i].bytes > 0;
+    }
+    /// The sender must not wait for our slice to become free.
+    void stage(std::int32_t i) {
+        auto const at = static_cast<std::size_t>(i);
+        if (!is_shown(i)) return;
+        std::memcpy(staging_[at].data, state_[at].view, bound_[i].bytes);
+        state_[at].view = staging_[at].data;
+        transport_->release(token_of(i));
     }
     void fold_arrived(std::int32_t i) {
-        auto const at = static_cast<std::size_t>(i);
-        auto const* const view = state_[at].view;
-        if (bound_[i].bytes > 0) {
-            detail::fold_pieces(kernel_, source(i), target(i), view, (*program_)[i].received);
-            if (view != staging_[at].data) transport_->release((std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i));
-        }
+        fold_one(i);
         finish(i);
     }
+    void fold_one(std::int32_t i) {
+        if (bound_[i].bytes == 0) return;
+        detail::fold_pieces(kernel_, source(i), target(i), state_[static_cast<std::size_t>(i)].view, (*program_)[i].received,
+                            bound_.streams());
+        if (is_shown(i)) transport_->release(token_of(i));
+    }
+
+    /// All that the fold needs is there: its steps run as one.
+    void run_fold(std::int32_t f) {
+        auto const& fold = lowered_.folds()[static_cast<std::size_t>(f)];
+        if (bound_[fold.leader()].bytes > 0) {
+            if (in_one_pass(fold)) fold_rows_of(fold);
+            else fold_step_by_step(fold);
+        }
+        for (auto const i : fold.steps) finish(i);
+    }
+    /// Every slice of it lies in one piece.
+    bool in_one_pass(lowered_fold const& fold) const {
+        for (auto const i : fold.steps)
+            if (target(i).size() != 1 || source(i).size() > 1) return false;
+        return true;
+    }
+    void fold_step_by_step(lowered_fold const& fold) {
+        for (auto const i : fold.steps) {
+            auto const& s = (*program_)[i];
+            if (s.kind == step_kind::recv_reduce) {
+                fold_one(i);
+            } else if (s.kind == step_kind::recv) {
+                if (!is_shown(i)) continue;
+                std::memcpy(target(i)[0].data, state_[static_cast<std::size_t>(i)].view, bound_[i].bytes);
+                transport_->release(token_of(i));
+            } else {
+                run_local(i, s);
+            }
+        }
+    }
+    void fold_rows_of(lowered_fold const& fold) {
+        for (std::size_t k = 0; k < fold.operands.size(); ++k) {
+            auto const& each = fold.operands[k];
+            sources_[k] = each.from == fold_operand::kind::received ? state_[static_cast<std::size_t>(each.step)].view
+                          : each.from == fold_operand::kind::source ? source(each.step)[0].data
+                                                                    : target(each.step)[0].data;
+        }
+        auto const bytes = bound_[fold.leader()].bytes;
+        std::size_t outs = 0;
+        outs_[outs++] = target(fold.leader())[0].data;
+        for (auto const& each : fold.replies) {
+            auto* const memory = is_shown(each.receive) ? transport_->reply_memory(token_of(each.receive), lowered_.place_of(each.send), bytes) : nullptr;
+            state_[static_cast<std::size_t>(each.send)].replied = memory != nullptr;
+            if (memory != nullptr) outs_[outs++] = memory;
+        }
+        fold_and_measure({sources_.data(), static_cast<int>(fold.operands.size()), outs_.data(), static_cast<int>(outs),
+                          bytes / kernel_.element_bytes, true, false});
+        for (auto const& each : fold.replies)
+            if (state_[static_cast<std::size_t>(each.send)].replied) transport_->reply(token_of(each.receive));
+        for (auto const& each : fold.operands) // those that were answered are in view no longer
+            if (each.from == fold_operand::kind::received && is_shown(each.step)) transport_->release(token_of(each.step));
+    }
+    void fold_and_measure(fold_rows what) {
+        auto const bytes = what.count * kernel_.element_bytes;
+        if (bytes < detail::streaming_choice::least_bytes) return kernel_.fold(what);
+        what.streams = streaming_.next(bytes);
+        auto const begin = clock::now();
+        kernel_.fold(what);
+        streaming_.note(bytes, what.streams, std::chrono::duration<double>(clock::now() - begin).count());
+    }
+
     void finish(std::int32_t i) {
         auto const at = static_cast<std::size_t>(i);
         state_[at].finished = true;
         --unfinished_;
-        for (auto const next : program_->followers(i))
+        for (auto const next : lowered_.followers(i))
             if (--waiting_[static_cast<std::size_t>(next)] == 0) work_.push_back(next);
         auto const c = program_->channel_of(i);
         if (c < 0) return;
@@ -235,6 +345,7 @@ private:
     bool views_;
 
     bound_program bound_;
+    lowering lowered_;
     kernel kernel_;
 
     exchange exchange_;
@@ -248,6 +359,10 @@ private:
     plain_vector<progress> state_;
     plain_vector<cursor> cursors_;
     plain_vector<std::int32_t> work_;
+    plain_vector<int> missing_; ///< per fold: messages that are not there yet
+    plain_vector<void const*> sources_;
+    plain_vector<void*> outs_;
+    detail::streaming_choice streaming_;
     std::size_t unfinished_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <chorus/transport/transport.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,6 +34,10 @@ public:
     /// to be released.
     virtual std::byte const* post_view(int peer, exchange const&, piece const& staging, token) = 0;
     virtual void release(token) = 0;
+    /// Where the model does not answer, offers are for nothing: nobody has memory for a reply.
+    virtual bool post_offer(int peer, exchange const&, std::span<piece const>, token, reply_offer const&) = 0;
+    virtual std::byte* reply_memory(token, std::uint32_t place, std::size_t bytes) = 0;
+    virtual void reply(token) = 0;
     virtual std::size_t poll(std::span<completion>) = 0;
     virtual void idle(int round, clock::time_point until) = 0;
     virtual std::optional<transport_failure> failure() = 0;
@@ -89,6 +94,19 @@ public:
     }
     void release(token tok) override {
         if constexpr (viewing_transport<T>) model_->release(tok);
+    }
+    bool post_offer(int peer, exchange const& ex, std::span<piece const> pieces, token tok,
+                    [[maybe_unused]] reply_offer const& offer) override {
+        if constexpr (answering_transport<T>) return model_->post_offer(peer, ex, pieces, tok, offer);
+        else return model_->post_send(peer, ex, pieces, tok);
+    }
+    std::byte* reply_memory([[maybe_unused]] token tok, [[maybe_unused]] std::uint32_t place,
+                            [[maybe_unused]] std::size_t bytes) override {
+        if constexpr (answering_transport<T>) return model_->reply_memory(tok, place, bytes);
+        else return nullptr;
+    }
+    void reply([[maybe_unused]] token tok) override {
+        if constexpr (answering_transport<T>) model_->reply(tok);
     }
     std::size_t poll(std::span<completion> done) override { return model_->poll(done); }
     void idle(int round, clock::time_point until) override { model_->idle(round, until); }

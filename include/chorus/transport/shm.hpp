@@ -4,7 +4,8 @@
 /// A sender announces a message in the mailbox of its pair, and where it lies:
 ///
 ///   inlined   short: in the announcement itself
-///   direct    in memory from `allocate`: the receiver copies or folds it from there, and tells the sender. No copy is made
+///   direct    in memory from `allocate`: the receiver copies or folds it from there, and tells the sender. No copy is made.
+///             With an offer of reply memory, also from `allocate`, the receiver may write its answer there meanwhile
 ///   copied    anywhere else: copied into the sender's ring, from where the receiver copies or folds it. The send has finished
 ///   stream    the same for messages longer than a part of the ring: part by part, once the receiver is ready
 ///
@@ -12,7 +13,7 @@
 /// a copy, and is forbidden in many containers.
 ///
 /// What happens between processes, and by which memory model: detail/shm_layout.hpp. Nobody but its owner touches private
-/// memory, and nobody writes to direct memory of another rank: after `withdraw` nothing reads it either.
+/// memory. Direct memory is read, and offered memory written, only while the message is in view: after `withdraw` nothing does.
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/core/text.hpp>
@@ -79,9 +80,12 @@ public:
     }
 
     bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
+        return post_offer(peer, ex, pieces, tok, {});
+    }
+    bool post_offer(int peer, exchange const& ex, std::span<piece const> pieces, token tok, reply_offer const& offer) {
         require_same_process();
         auto const bytes = detail::total_bytes(pieces);
-        outgoing message{peer, ex, pieces, bytes, tok, 0, 0};
+        outgoing message{peer, ex, pieces, bytes, tok, 0, 0, offer};
         auto& line = at(peer).unsent;
         auto const what = line.empty() ? announce(message) : std::nullopt; // keep the order behind those that wait
         if (!what) {
@@ -95,13 +99,14 @@ public:
         return post({peer, ex, pieces, {}, tok, false}) != nullptr;
     }
     std::byte const* post_view(int peer, exchange const& ex, piece staging, token tok) { return post({peer, ex, {}, staging, tok, true}); }
-    void release(token tok) {
-        for (std::size_t i = 0; i < shown_.size(); ++i) {
-            if (shown_[i].tok != tok) continue;
-            finish_reading(shown_[i]);
-            return shown_.erase_unordered(i);
-        }
+    void release(token tok) { end_view(tok, state::done); }
+    std::byte* reply_memory(token tok, std::uint32_t place, std::size_t bytes) const {
+        for (auto const& each : shown_)
+            if (each.tok == tok && each.reply_at != 0 && each.reply_place == place && each.reply_bytes == bytes)
+                return job_->at(each.reply_at);
+        return nullptr;
     }
+    void reply(token tok) { end_view(tok, state::answered); }
 
     std::size_t poll(std::span<completion> done) {
         std::size_t count = 0;
@@ -168,13 +173,14 @@ private:
 
     // Sending.
 
+    bool is_direct(std::byte const* memory) const {
+        auto const at = static_cast<std::size_t>(memory - job_->at(0));
+        return at >= heap_begin_ && at < heap_end_;
+    }
     /// Where the message will be read. Private memory is everything that is not this rank's heap.
     kind kind_of(outgoing const& message) const {
         if (message.bytes <= inline_bytes_) return kind::inlined;
-        if (message.pieces.size() == 1) {
-            auto const from = static_cast<std::size_t>(message.pieces[0].data - job_->at(0));
-            if (from >= heap_begin_ && from < heap_end_) return kind::direct;
-        }
+        if (message.pieces.size() == 1 && is_direct(message.pieces[0].data)) return kind::direct;
         return message.bytes <= ring_.part_bytes() ? kind::copied : kind::stream;
     }
     /// Puts the message into the mailbox. Nothing where the mailbox, the ring or the states have no room.
@@ -207,9 +213,14 @@ private:
     void announce_rest(std::span<completion> done, std::size_t& count);
     void find_read(std::span<completion> done, std::size_t& count) {
         for (std::size_t i = 0; i < unread_.size() && count < done.size();) {
-            if (states_[unread_[i].state].load(std::memory_order_acquire) != state::done) {
+            auto const now = states_[unread_[i].state].load(std::memory_order_acquire);
+            if (now != state::done && (now != state::answered || count + 2 > done.size())) {
                 ++i;
                 continue;
+            }
+            if (now == state::answered) {
+                at(unread_[i].peer).forget(unread_[i].offer.tok);
+                done[count++] = {unread_[i].offer.tok, nullptr};
             }
             done[count++] = {unread_[i].tok, nullptr};
             states_.give_back(unread_[i].state);
@@ -265,13 +276,21 @@ private:
         if (what.bytes <= inline_bytes_ && spare_.size() < 64) spare_.push_back(what.kept);
         else ::operator delete(what.kept);
     }
-    void finish_reading(shown const& what) {
+    void finish_reading(shown const& what, std::uint32_t how = state::done) {
         if (what.state == shown::in_slot) {
             if (--at(what.peer).shown_slots == 0) give_slots_back(what.peer);
             return;
         }
-        job_->state(what.peer, what.state).now.store(state::done, std::memory_order_release);
+        if (how == state::answered) paths_.count(transport_path::direct, what.reply_bytes);
+        job_->state(what.peer, what.state).now.store(how, std::memory_order_release);
         job_->wake(what.peer);
+    }
+    void end_view(token tok, std::uint32_t how) {
+        for (std::size_t i = 0; i < shown_.size(); ++i) {
+            if (shown_[i].tok != tok) continue;
+            finish_reading(shown_[i], how);
+            return shown_.erase_unordered(i);
+        }
     }
 
     // Waiting and the end.

@@ -3,7 +3,8 @@
 ///
 /// A sender announces a message in the mailbox of its pair. Small ones travel inside the announcement, and the send has
 /// finished; for larger ones it says where the bytes lie, the receiver copies them (or folds them where they lie) and
-/// tells the sender through `send_state`. One copy per message, none for a reduction.
+/// tells the sender through `send_state`. One copy per message, none for a reduction, whose result may go straight to the
+/// reply memory that the sender offers.
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/core/text.hpp>
@@ -54,8 +55,11 @@ public:
     }
 
     bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
+        return post_offer(peer, ex, pieces, tok, {});
+    }
+    bool post_offer(int peer, exchange const& ex, std::span<piece const> pieces, token tok, reply_offer const& offer) {
         auto const bytes = detail::total_bytes(pieces);
-        outgoing message{peer, ex, pieces, bytes, tok, nullptr};
+        outgoing message{peer, ex, pieces, bytes, tok, nullptr, offer};
         auto& line = at(peer).unsent;
         if (!line.empty() || !announce(message)) { // keep the order behind those that found no slot
             line.push_back(message);
@@ -73,21 +77,26 @@ public:
     std::byte const* post_view(int peer, exchange const& ex, piece staging, token tok) {
         return post({peer, ex, {}, staging, tok, true});
     }
-    void release(token tok) {
-        for (std::size_t i = 0; i < shown_.size(); ++i) {
-            if (shown_[i].tok != tok) continue;
-            finish_reading(shown_[i]);
-            return shown_.erase_unordered(i);
-        }
+    void release(token tok) { end_view(tok, detail::send_state::done); }
+    std::byte* reply_memory(token tok, std::uint32_t place, std::size_t bytes) const {
+        for (auto const& each : shown_)
+            if (each.tok == tok && each.reply != nullptr && each.reply_place == place && each.reply_bytes == bytes) return each.reply;
+        return nullptr;
     }
+    void reply(token tok) { end_view(tok, detail::send_state::answered); }
 
     std::size_t poll(std::span<completion> done) {
         std::size_t count = 0;
         if (unsent_ > 0) announce_rest(done, count);
         for (std::size_t i = 0; i < unread_.size() && count < done.size();) {
-            if (unread_[i].state->now.load(std::memory_order_acquire) != detail::send_state::done) {
+            auto const now = unread_[i].state->now.load(std::memory_order_acquire);
+            if (now != detail::send_state::done && (now != detail::send_state::answered || count + 2 > done.size())) {
                 ++i;
                 continue;
+            }
+            if (now == detail::send_state::answered) {
+                forget_receive(unread_[i].peer, unread_[i].offer.tok);
+                done[count++] = {unread_[i].offer.tok, nullptr};
             }
             done[count++] = {unread_[i].tok, nullptr};
             spare_states_.push_back(unread_[i].state);
@@ -98,6 +107,7 @@ public:
             auto& peer = at(from);
             while (!peer.posted.empty() && count < done.size() && deliver_next(from, done[count])) ++count;
             if (peer.posted.empty()) {
+                peer.awaited = false;
                 waiting_.erase_unordered(i);
             } else ++i;
         }
@@ -145,6 +155,7 @@ public:
         for (auto& peer : peers_) {
             peer.posted.clear();
             peer.unsent.clear();
+            peer.awaited = false;
         }
         waiting_.clear();
         unsent_ = 0;
@@ -171,7 +182,7 @@ private:
         }
         auto& slot = peer.outbox->slots[peer.next_out % detail::mailbox::capacity];
         if (slot.full.load(std::memory_order_acquire)) return false;
-        slot.what = {message.ex, message.bytes, nullptr, 0, nullptr};
+        slot.what = {message.ex, message.bytes, nullptr, 0, 0, nullptr, nullptr};
         if (message.bytes <= detail::inline_bytes) {
             piece const whole{slot.inlined.data(), message.bytes};
             detail::copy_pieces(message.pieces, std::span(&whole, 1));
@@ -180,6 +191,10 @@ private:
             slot.what.pieces = message.pieces.data();
             slot.what.piece_count = static_cast<std::uint32_t>(message.pieces.size());
             slot.what.state = message.state;
+            if (message.offer.target.bytes == message.bytes) {
+                slot.what.reply = message.offer.target.data;
+                slot.what.reply_place = message.offer.place;
+            }
         }
         slot.full.store(true, std::memory_order_seq_cst);
         hub_->bell_of(message.peer).ring();
@@ -231,7 +246,7 @@ private:
                 if (taken) return view;
             }
         }
-        if (peer.posted.empty()) waiting_.push_back(wish.peer);
+        if (!std::exchange(peer.awaited, true)) waiting_.push_back(wish.peer);
         peer.posted.push_back(wish);
         return nullptr;
     }
@@ -276,16 +291,30 @@ private:
             return false;
         if (wish.view && what.piece_count == 1) {
             view = what.pieces[0].data;
-            shown_.push_back({wish.tok, wish.peer, what.state});
+            shown_.push_back({wish.tok, wish.peer, what.state, what.reply, what.bytes, what.reply_place});
             return true;
         }
         detail::copy_pieces(std::span(what.pieces, what.piece_count), target);
         finish_reading({wish.tok, wish.peer, what.state});
         return true;
     }
-    void finish_reading(shown const& what) {
-        what.state->now.store(detail::send_state::done, std::memory_order_seq_cst);
+    void finish_reading(shown const& what, std::uint32_t how = detail::send_state::done) {
+        what.state->now.store(how, std::memory_order_seq_cst);
         hub_->bell_of(what.peer).ring();
+    }
+    void end_view(token tok, std::uint32_t how) {
+        for (std::size_t i = 0; i < shown_.size(); ++i) {
+            if (shown_[i].tok != tok) continue;
+            finish_reading(shown_[i], how);
+            return shown_.erase_unordered(i);
+        }
+    }
+    static bool is_over(std::uint32_t now) { return now == detail::send_state::done || now == detail::send_state::answered; }
+    /// Its answer has come another way. Who waits for nothing more of a peer forgets that when it polls (waiting_).
+    void forget_receive(int from, token tok) {
+        auto& posted = at(from).posted;
+        for (std::size_t i = 0; i < posted.size(); ++i)
+            if (posted[i].tok == tok) return posted.erase(i);
     }
 
     detail::send_state* fresh_state() {
@@ -305,7 +334,7 @@ private:
         for (auto const peer : waiting_)
             if (next_slot(peer) != nullptr) return true;
         for (auto const& each : unread_)
-            if (each.state->now.load(std::memory_order_seq_cst) == detail::send_state::done) return true;
+            if (is_over(each.state->now.load(std::memory_order_seq_cst))) return true;
         return false;
     }
     static transport_failure gone(int peer, std::string_view consequence) {
@@ -324,6 +353,6 @@ private:
     detail::backoff backoff_;
 };
 
-static_assert(viewing_transport<threads_transport> && observing_transport<threads_transport>);
+static_assert(answering_transport<threads_transport> && observing_transport<threads_transport>);
 
 } // namespace chorus

@@ -105,6 +105,31 @@ concept viewing_transport = transport<T> && requires(T& t, int peer, exchange co
     t.release(tok);
 };
 
+/// Memory in which a rank would like the answer to a message that it sends: its receive number `place` from that peer on the
+/// exchange's lane, counted from 0, which is known as `tok`. The receive may be posted already or later.
+struct reply_offer {
+    piece target; ///< as long as the message that carries the offer
+    token tok = 0;
+    std::uint32_t place = 0;
+};
+
+/// Refinement: a message may carry an offer of memory, and whoever has the message in view may write the answer there, instead
+/// of sending it: a fold then writes its result straight to all ranks that want it.
+///
+///   post_offer   Like post_send. Where the peer has answered, the completion of the receive comes right before that of the send,
+///                and no other; otherwise nothing has become of the offer.
+///   reply_memory Where message number `place` of so many bytes may be written for the sender of the view `tok`; null where it
+///                did not offer that.
+///   reply        Instead of release, after the answer was written there.
+template <class T>
+concept answering_transport = viewing_transport<T> && requires(T& t, int peer, exchange const& ex, std::span<piece const> pieces,
+                                                               token tok, reply_offer const& offer, std::uint32_t place,
+                                                               std::size_t bytes) {
+    { t.post_offer(peer, ex, pieces, tok, offer) } -> std::same_as<bool>;
+    { t.reply_memory(tok, place, bytes) } -> std::same_as<std::byte*>;
+    t.reply(tok);
+};
+
 /// Refinement: shows what the ranks were doing when a deadline passes. `enter(ex)` notes the collective that this rank
 /// starts; `last_entered(peer)` is what the peer noted last.
 template <class T>

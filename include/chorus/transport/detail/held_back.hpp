@@ -17,7 +17,8 @@
 
 namespace chorus {
 
-/// Forwards everything, refinements included (but for `native`: what wraps messages cannot wrap those).
+/// Forwards everything, refinements included (but for `native` and offers of reply memory: what wraps messages cannot wrap
+/// those).
 template <transport T>
 class transport_decorator {
 public:

@@ -21,10 +21,11 @@
 namespace chorus::detail {
 
 /// Where a message that lies in shared memory stands. The sender stores `posted`; the receiver moves it to `reading`
-/// before it touches the message and to `done` (release) afterwards; a sender that gives up moves `posted` to `withdrawn`,
-/// after which nobody reads. On a line of its own: two processes wait for it.
+/// before it touches the message and to `done` (release) afterwards, or to `answered` if it has also written the sender's
+/// reply memory; a sender that gives up moves `posted` to `withdrawn`, after which nobody reads or writes. On a line of its
+/// own: two processes wait for it.
 struct alignas(64) shm_state {
-    enum : std::uint32_t { done, posted, reading, withdrawn };
+    enum : std::uint32_t { done, posted, reading, withdrawn, answered };
     std::atomic<std::uint32_t> now;
 };
 
@@ -55,9 +56,9 @@ static_assert(sizeof(shm_announcement) == 32);
 struct shm_place {
     std::uint64_t offset; ///< in the mapping
     std::uint64_t bytes;  ///< that lie there
-    std::uint64_t at;     ///< part: where in the message they belong
+    std::uint64_t at;     ///< part: where in the message they belong; direct: the sender's reply memory, 0: none
     std::uint32_t state;  ///< which of the sender's states
-    std::uint32_t stream; ///< part: the state of its stream
+    std::uint32_t stream; ///< part: the state of its stream; direct: reply_offer::place
 };
 
 struct shm_slot {

@@ -46,8 +46,13 @@ inline std::optional<detail::shm_kind> shm_transport::announce(outgoing& message
     default:
         if (states_.empty()) return std::nullopt;
         message.state = states_.take();
-        where->place() = {what == kind::direct ? static_cast<std::size_t>(message.pieces[0].data - job_->at(0)) : 0, message.bytes, 0,
-                          message.state, 0};
+        where->place() = {0, message.bytes, 0, message.state, message.offer.place};
+        if (what == kind::direct) {
+            where->place().offset = static_cast<std::size_t>(message.pieces[0].data - job_->at(0));
+            auto const& reply = message.offer.target;
+            if (reply.data != nullptr && reply.bytes == message.bytes && is_direct(reply.data))
+                where->place().at = static_cast<std::size_t>(reply.data - job_->at(0));
+        }
     }
     paths_.count(what == kind::inlined ? transport_path::inlined : what == kind::direct ? transport_path::direct : transport_path::copied,
                  message.bytes);
@@ -171,7 +176,7 @@ inline shm_transport::taken shm_transport::take(exchange const& ex, std::size_t 
     }
     if (wish.view) {
         view = job_->at(place->offset);
-        shown_.push_back({wish.tok, wish.peer, place->state});
+        shown_.push_back({wish.tok, wish.peer, place->state, place->at, place->bytes, place->stream});
         return taken::served;
     }
     detail::scatter_part(job_->at(place->offset), wish.pieces, 0, bytes);
@@ -234,7 +239,7 @@ inline bool shm_transport::something_new() {
     for (int from = 0; from < size(); ++from)
         if (from != rank_ && next_slot(from) != nullptr) return true;
     for (auto const& each : unread_)
-        if (states_[each.state].load(std::memory_order_acquire) == state::done) return true;
+        if (auto const now = states_[each.state].load(std::memory_order_acquire); now == state::done || now == state::answered) return true;
     for (auto const& each : streams_)
         if (states_[each.state].load(std::memory_order_acquire) == state::reading && ring_.can_reclaim()) return true;
     for (int to = 0; unsent_ > 0 && to < size(); ++to)
@@ -310,7 +315,7 @@ inline std::vector<int> shm_transport::survivors(clock::time_point until) {
     return list;
 }
 
-static_assert(viewing_transport<shm_transport> && observing_transport<shm_transport> && renewable_transport<shm_transport> &&
+static_assert(answering_transport<shm_transport> && observing_transport<shm_transport> && renewable_transport<shm_transport> &&
               host_aware_transport<shm_transport> && estimating_transport<shm_transport> && allocating_transport<shm_transport>);
 
 } // namespace chorus

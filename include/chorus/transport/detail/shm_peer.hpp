@@ -21,6 +21,7 @@ struct shm_outgoing {
     token tok;
     std::uint32_t state; ///< of direct messages and streams, once announced
     std::size_t sent;    ///< streams: bytes that are in the ring or beyond
+    reply_offer offer{}; ///< its target is null where there is none
 };
 struct shm_incoming {
     int peer;
@@ -53,6 +54,9 @@ struct shm_shown {
     int peer;
     std::uint32_t state; ///< of the sender's; `in_slot`: none
     static constexpr std::uint32_t in_slot = ~std::uint32_t{0};
+    std::uint64_t reply_at = 0; ///< in the mapping; 0: nothing was offered
+    std::uint64_t reply_bytes = 0;
+    std::uint32_t reply_place = 0;
 };
 
 struct shm_peer {
@@ -67,6 +71,11 @@ struct shm_peer {
     plain_vector<shm_early> unexpected;
 
     bool expects() const { return !posted.empty() || !streams.empty(); }
+    /// Its answer has come another way.
+    void forget(token tok) {
+        for (std::size_t i = 0; i < posted.size(); ++i)
+            if (posted[i].tok == tok) return posted.erase(i);
+    }
     /// Place of the first receive that is posted for the exchange; the end where there is none.
     std::size_t wish_for(exchange const& ex) const {
         std::size_t i = 0;

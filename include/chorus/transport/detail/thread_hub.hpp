@@ -20,9 +20,10 @@ namespace chorus::detail {
 
 /// Where the sender of a large message learns that it was read. Shared between one sender and one receiver.
 /// The sender stores `posted`; the receiver moves it to `reading` before it touches the sender's memory and to `done`
-/// (release) afterwards; a sender that gives up moves `posted` to `withdrawn`, after which nobody reads.
+/// (release) afterwards, or to `answered` if it has also written the reply memory; a sender that gives up moves `posted` to
+/// `withdrawn`, after which nobody reads or writes.
 struct send_state {
-    enum : std::uint32_t { posted, reading, done, withdrawn };
+    enum : std::uint32_t { posted, reading, done, withdrawn, answered };
     std::atomic<std::uint32_t> now{done};
     send_state* next = nullptr; ///< in the hub's list of all
 };
@@ -33,6 +34,8 @@ struct announcement {
     std::size_t bytes = 0;
     piece const* pieces = nullptr; ///< null: the bytes are in `inlined`
     std::uint32_t piece_count = 0;
+    std::uint32_t reply_place = 0;      ///< reply_offer::place
+    std::byte* reply = nullptr;         ///< as long as the message; null: nothing is offered
     send_state* state = nullptr;
 };
 

@@ -21,6 +21,7 @@ struct outgoing_message {
     std::size_t bytes;
     token tok;
     send_state* state;
+    reply_offer offer; ///< its target is null where there is none
 };
 struct incoming_message {
     int peer;
@@ -40,12 +41,16 @@ struct shown_message {
     token tok;
     int peer;
     send_state* state;
+    std::byte* reply = nullptr;
+    std::size_t reply_bytes = 0;
+    std::uint32_t reply_place = 0;
 };
 struct thread_peer {
     mailbox* outbox = nullptr;
     mailbox* inbox = nullptr;
     std::size_t next_out = 0;
     std::size_t next_in = 0;
+    bool awaited = false; ///< is in the list of peers that have something posted
     plain_vector<outgoing_message> unsent;
     plain_vector<incoming_message> posted;
     plain_vector<early_message> unexpected;
