@@ -172,4 +172,9 @@ TEST_CASE("ring, pairwise and direct look the same from every rank, and their le
     prove_all(509, 100);
 }
 
-TEST_CASE("ring, pairwise and direct at 4096 ranks, every rank recorded", "[traffic][long]") { prove_all(4096, 1); }
+TEST_CASE("ring, pairwise and direct at 4096 ranks, every 64th rank recorded", "[traffic][long]") { prove_all(4096, 64); }
+
+TEST_CASE("ring and pairwise at 1024 ranks, every rank recorded", "[traffic][long]") {
+    prove(collective::all_reduce, "ring", 1024, turning::shift, 1);
+    prove(collective::all_to_all, "pairwise", 1024, turning::exchange, 1);
+}
