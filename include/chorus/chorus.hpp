@@ -6,6 +6,7 @@
 #include <chorus/runtime/collectives/gathers.hpp>
 #include <chorus/runtime/collectives/reductions.hpp>
 #include <chorus/runtime/run_threads.hpp>
+#include <chorus/tuning/determinism.hpp>
 
 // Ranks as processes share memory by what Linux has for it.
 #ifdef __linux__

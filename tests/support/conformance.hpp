@@ -9,6 +9,7 @@
 #include <chorus/runtime/collectives/exchanges.hpp>
 #include <chorus/runtime/collectives/gathers.hpp>
 #include <chorus/runtime/collectives/reductions.hpp>
+#include <chorus/runtime/signature.hpp>
 
 #include <cstddef>
 #include <cstdint>

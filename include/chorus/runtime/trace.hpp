@@ -14,7 +14,7 @@
 #include <chorus/core/collective.hpp>
 #include <chorus/runtime/collectives/gathers.hpp>
 #include <chorus/runtime/context.hpp>
-#include <chorus/runtime/signature.hpp>
+#include <chorus/runtime/trace_event.hpp>
 #include <chorus/transport/erased.hpp>
 
 #include <algorithm>
@@ -37,17 +37,6 @@ struct peer_counters {
     std::uint64_t messages_received = 0, bytes_received = 0;
     transport_paths paths;  ///< of messages sent that moved when they were posted; transports that do not count leave it zero
     double waiting = 0;     ///< seconds in which this rank had nothing to do, and the oldest message it waited for was this peer's
-};
-
-struct trace_event {
-    enum class kind : std::uint8_t { send, receive, receive_to_fold, fold, wait, call };
-    kind what = kind::send;
-    int peer = -1;
-    std::uint8_t lane = 0;
-    std::int32_t step = -1; ///< index in the rank's recorded schedule
-    std::uint64_t bytes = 0;
-    exchange of;            ///< which collective
-    std::int64_t begin = 0, end = 0; ///< nanoseconds of the steady clock
 };
 
 /// A transport that takes notes of all that passes. Keeps at most `most_events`; further ones are only counted.
@@ -144,21 +133,10 @@ public:
     transport_paths paths() const override { return inner_->paths(); }
     native_collectives* native() override { return inner_->native(); }
 
-    /// The events of this rank, as elements of a JSON array: `{...},\n{...}`. The rank is the process, a direction and peer the thread.
+    /// The events of this rank, as elements of a JSON array.
     std::string json() {
         end_call();
-        std::string all;
-        label(all, "process_name", 0, detail::text({"rank ", rank()}));
-        label(all, "thread_name", 0, "collectives");
-        label(all, "thread_name", 1, "waiting");
-        for (int peer = 0; peer < size(); ++peer) {
-            if (peer == rank()) continue;
-            label(all, "thread_name", 2 + 2 * peer, detail::text({"to rank ", peer}));
-            label(all, "thread_name", 3 + 2 * peer, detail::text({"from rank ", peer}));
-        }
-        for (auto const& each : events_) write(all, each);
-        all.resize(all.size() - 2); // the last comma
-        return all;
+        return trace_json(rank(), size(), events_);
     }
 
 private:
@@ -256,33 +234,11 @@ private:
         if (ended.of.sequence != 0) keep(ended);
     }
 
-    void label(std::string& all, char const* what, int thread, std::string const& name) const {
-        detail::append(all, {R"({"name":")", what, R"(","ph":"M","pid":)", rank(), R"(,"tid":)", thread, R"(,"args":{"name":")", name, "\"}},\n"});
-    }
-    static int thread_of(trace_event const& each) {
-        if (each.what == trace_event::kind::call) return 0;
-        if (each.what == trace_event::kind::wait) return 1;
-        return 2 + 2 * each.peer + (each.what == trace_event::kind::send ? 0 : 1);
-    }
-    void write(std::string& all, trace_event const& each) const {
-        constexpr std::string_view names[] = {"send", "recv", "recv_reduce", "fold", "wait", ""};
-        auto const is_call = each.what == trace_event::kind::call;
-        auto const said = is_call ? describe_signature(each.of.signature) : std::string(names[static_cast<std::size_t>(each.what)]);
-        char times[80]; // microseconds
-        std::snprintf(times, sizeof times, "%lld.%03lld,\"dur\":%lld.%03lld", static_cast<long long>(each.begin / 1000), static_cast<long long>(each.begin % 1000),
-                      static_cast<long long>((each.end - each.begin) / 1000), static_cast<long long>((each.end - each.begin) % 1000));
-        detail::append(all, {R"({"name":")", said, R"(","ph":"X","pid":)", rank(), R"(,"tid":)", thread_of(each), R"(,"ts":)", times,
-                             R"(,"args":{"communicator":)", each.of.communicator, R"(,"sequence":)", each.of.sequence});
-        if (each.peer >= 0) detail::append(all, {R"(,"peer":)", each.peer});
-        if (each.step >= 0) detail::append(all, {R"(,"step":)", each.step, R"(,"lane":)", each.lane, R"(,"bytes":)", each.bytes});
-        all += "}},\n";
-    }
-
     std::unique_ptr<any_transport> inner_;
     std::vector<trace_event> events_;
     std::vector<open_message> open_;   ///< posted and not finished, oldest first
     std::vector<open_message> offers_; ///< receives for which a send has offered memory
-    std::vector<open_message> shown_;   ///< folds of messages that lie at a peer or in the transport
+    std::vector<open_message> shown_;  ///< folds of messages that lie at a peer or in the transport
     std::vector<peer_counters> peers_;
     trace_event call_, wait_;
     bool waiting_ = false;
