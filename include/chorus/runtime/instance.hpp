@@ -216,7 +216,7 @@ private:
         if (f != lowering::none) {
             auto const waits = waiting_[static_cast<std::size_t>(lowered_.folds()[static_cast<std::size_t>(f)].leader())] != 0;
             if (--missing_[static_cast<std::size_t>(f)] == 0 && !waits) return run_fold(f);
-            if (waits) stage(i);
+            if (waits || !transport_->may_keep(view)) stage(i);
             return;
         }
         if (waiting_[at] == 0) return fold_arrived(i);

@@ -72,6 +72,7 @@ public:
         return sending(peer, ex, total(pieces), tok, [&] { return inner_->post_offer(peer, ex, pieces, tok, offer); });
     }
     std::byte* reply_memory(token tok, std::uint32_t place, std::size_t bytes) override { return inner_->reply_memory(tok, place, bytes); }
+    bool may_keep(std::byte const* view) const override { return inner_->may_keep(view); }
     /// The answer is as long as the message that it answers.
     void reply(token tok) override {
         if (auto const answered = end_fold(tok)) {

@@ -37,6 +37,7 @@ public:
     /// Where the model does not answer, offers are for nothing: nobody has memory for a reply.
     virtual bool post_offer(int peer, exchange const&, std::span<piece const>, token, reply_offer const&) = 0;
     virtual std::byte* reply_memory(token, std::uint32_t place, std::size_t bytes) = 0;
+    virtual bool may_keep(std::byte const* view) const = 0;
     virtual void reply(token) = 0;
     virtual std::size_t poll(std::span<completion>) = 0;
     virtual void idle(int round, clock::time_point until) = 0;
@@ -104,6 +105,10 @@ public:
                             [[maybe_unused]] std::size_t bytes) override {
         if constexpr (answering_transport<T>) return model_->reply_memory(tok, place, bytes);
         else return nullptr;
+    }
+    bool may_keep([[maybe_unused]] std::byte const* view) const override {
+        if constexpr (answering_transport<T>) return model_->may_keep(view);
+        else return false;
     }
     void reply([[maybe_unused]] token tok) override {
         if constexpr (answering_transport<T>) model_->reply(tok);

@@ -106,6 +106,7 @@ public:
                 return job_->at(each.reply_at);
         return nullptr;
     }
+    bool may_keep(std::byte const* view) const { return static_cast<std::size_t>(view - job_->at(0)) >= job_->shape().heaps_at(); }
     void reply(token tok) { end_view(tok, state::answered); }
 
     std::size_t poll(std::span<completion> done) {

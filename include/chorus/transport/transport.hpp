@@ -120,6 +120,8 @@ struct reply_offer {
 ///                and no other; otherwise nothing has become of the offer.
 ///   reply_memory Where message number `place` of so many bytes may be written for the sender of the view `tok`; null where it
 ///                did not offer that.
+///   may_keep     Whether a view lies where nobody but its own sender wants the memory: others may then be waited for while it is
+///                kept. What lies in memory that messages to others need, too, is copied out instead.
 ///   reply        Instead of release, after the answer was written there.
 template <class T>
 concept answering_transport = viewing_transport<T> && requires(T& t, int peer, exchange const& ex, std::span<piece const> pieces,
@@ -127,6 +129,7 @@ concept answering_transport = viewing_transport<T> && requires(T& t, int peer, e
                                                                std::size_t bytes) {
     { t.post_offer(peer, ex, pieces, tok, offer) } -> std::same_as<bool>;
     { t.reply_memory(tok, place, bytes) } -> std::same_as<std::byte*>;
+    { t.may_keep(static_cast<std::byte const*>(nullptr)) } -> std::same_as<bool>;
     t.reply(tok);
 };
 
