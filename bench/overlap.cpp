@@ -1,10 +1,13 @@
 /// How much of an asynchronous all_reduce hides behind computation: without any help, with calls to progress(), and with a
 /// progress thread. `hidden_percent` is 100 x (computation alone + collective alone - both at once) / the shorter of the two; 100 is
-/// the most there can be. Where ranks and their progress threads outnumber the processors, or the collective itself is work for
-/// them, there is little to hide behind.
+/// the most there can be. `wire_us` is how long a message travels while no processor works on it. Without a wire the
+/// collective is itself work for the processors that compute: there is nothing to hide behind unless some are idle.
+
+#include "slow_wire.hpp"
 
 #include <chorus/chorus.hpp>
 #include <chorus/runtime/progress_thread.hpp>
+#include <chorus/runtime/thread_ranks.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -71,9 +74,14 @@ times median_times(chorus::communicator& comm, std::vector<float>& data, help wh
 void overlap(benchmark::State& state, help what) {
     auto const ranks = static_cast<int>(state.range(0));
     auto const count = static_cast<std::size_t>(state.range(1)) / sizeof(float);
+    auto const wire = std::chrono::microseconds(state.range(2));
+    auto const transports = [&](std::shared_ptr<chorus::detail::thread_hub> const& hub, int rank) {
+        return chorus::any_transport::own(
+            std::make_unique<slow_wire<chorus::threads_transport>>(std::make_unique<chorus::threads_transport>(hub, rank), wire));
+    };
     times found;
     for (auto _ : state)
-        chorus::run_threads(ranks, [&](chorus::communicator& comm) {
+        chorus::detail::run_ranks(ranks, {}, transports, [&](chorus::communicator& comm) {
             std::vector<float> data(count, static_cast<float>(comm.rank()));
             auto const mine = median_times(comm, data, what);
             if (comm.rank() == 0) found = mine;
@@ -83,9 +91,14 @@ void overlap(benchmark::State& state, help what) {
     state.counters["both_us"] = 1e6 * found.both;
     state.counters["hidden_percent"] = 100 * (found.computation + found.collective - found.both) / std::min(found.computation, found.collective);
 }
-BENCHMARK_CAPTURE(overlap, no_help, help::none)->Args({2, 64 << 10})->Args({2, 4 << 20})->Iterations(1)->UseRealTime();
-BENCHMARK_CAPTURE(overlap, progress_calls, help::calls)->Args({2, 64 << 10})->Args({2, 4 << 20})->Iterations(1)->UseRealTime();
-BENCHMARK_CAPTURE(overlap, progress_thread, help::thread)->Args({2, 64 << 10})->Args({2, 4 << 20})->Iterations(1)->UseRealTime();
+
+void cases(benchmark::internal::Benchmark* each) {
+    each->ArgNames({"ranks", "bytes", "wire_us"})->Iterations(1)->UseRealTime();
+    for (int const wire : {0, 500}) each->Args({2, 64 << 10, wire})->Args({2, 4 << 20, wire});
+}
+BENCHMARK_CAPTURE(overlap, no_help, help::none)->Apply(cases);
+BENCHMARK_CAPTURE(overlap, progress_calls, help::calls)->Apply(cases);
+BENCHMARK_CAPTURE(overlap, progress_thread, help::thread)->Apply(cases);
 
 } // namespace
 

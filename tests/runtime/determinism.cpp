@@ -108,7 +108,7 @@ TEST_CASE("a ring does not hold level 3: the test above could fail", "[runtime/d
     });
 }
 
-TEST_CASE("a communicator's level holds for its calls, and what cannot hold it is refused", "[runtime/determinism]") {
+TEST_CASE("a context's level holds for its calls, and what cannot hold it is refused", "[runtime/determinism]") {
     auto strict = impatient();
     strict.determinism = 3;
     auto const said = [](options const& how, auto call) {
@@ -144,4 +144,28 @@ TEST_CASE("a communicator's level holds for its calls, and what cannot hold it i
               std::vector<int> data(64, 1);
               all_reduce(comm, data, std::plus<>{}, deterministic{4});
           }) == "");
+}
+
+TEST_CASE("a level that a communicator asks for holds there and in what is split off, not beside it", "[runtime/determinism]") {
+    auto const ends = outcomes(5, impatient(), [](communicator& comm) {
+        auto const alone = one_by_one(comm, 333);
+        auto strict = comm.dup();
+        auto usual = terms(comm.rank(), 333);
+        all_reduce(strict, usual); // before the level is asked for: a choice is remembered
+        strict.require_determinism(3);
+        auto part = strict.dup();
+        for (auto* const each : {&strict, &part}) {
+            auto data = terms(comm.rank(), 333);
+            all_reduce(*each, data);
+            require(same_bits(data, alone.data()));
+        }
+        auto data = terms(comm.rank(), 333);
+        all_reduce(comm, data, std::plus<>{}, ring{}); // the one that it was made from asks for nothing
+        all_reduce(strict, data, std::plus<>{}, ring{});
+    });
+    for (auto const& each : ends) {
+        CHECK(each.kind == "usage");
+        CHECK_THAT(each.text, Catch::Contains("it does not hold determinism level 3"));
+    }
+    for (auto const& each : outcomes(2, impatient(), [](communicator& comm) { comm.require_determinism(5); })) CHECK(each.kind == "usage");
 }
