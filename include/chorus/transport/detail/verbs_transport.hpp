@@ -76,6 +76,11 @@ public:
         return detail::text({port_.why, "; ", options_.queue_pairs, options_.queue_pairs == 1 ? " queue pair" : " queue pairs",
                              " to a peer, up to ", options_.eager_bytes, " bytes at once, MTU ", 128 << port_.attributes.active_mtu});
     }
+    /// For those who watch a queue pair, or break it. Null where nobody has wanted that peer yet.
+    ibv_qp* queue_pair(int peer, int number) const {
+        auto const& lines = peers_[static_cast<std::size_t>(peer)].lines;
+        return static_cast<std::size_t>(number) < lines.size() ? lines[static_cast<std::size_t>(number)].pair.get() : nullptr;
+    }
     transport_estimates estimates() const {
         if (port_.soft)
             return {.latency = 2e-5, .per_message = 1e-5, .rendezvous = 4e-5, .eager_bytes = options_.eager_bytes, .per_byte = 3e-8,
