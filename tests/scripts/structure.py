@@ -37,6 +37,8 @@ INCLUDE_EXCEPTIONS = {
     ("transport/verbs.hpp", "runtime/communicator.hpp"): "what a user of verbs includes: verbs_session hands out communicators",
     ("transport/verbs.hpp", "runtime/context.hpp"): "the same",
     ("transport/verbs.hpp", "runtime/session.hpp"): "the same: what a launcher says",
+    ("transport/verbs_hosts.hpp", "runtime/communicator.hpp"): "the same, over shared memory within hosts",
+    ("transport/verbs_hosts.hpp", "runtime/context.hpp"): "the same",
 }
 
 # Umbrella header -> the rooms of which it includes every header, directly or not.

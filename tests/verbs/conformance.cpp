@@ -4,6 +4,8 @@
 #include "support/seed.hpp"
 #include "verbs/ranks.hpp"
 
+#include <chorus/transport/verbs_hosts.hpp>
+
 #include <chorus/algorithm/tags.hpp>
 #include <chorus/runtime/allocate.hpp>
 
@@ -107,4 +109,21 @@ TEST_CASE("registered memory, private memory and both", "[verbs/conformance]") {
                   if (comm.rank() != 1) require(own[5] == 5.0f);
               }
           }) == "");
+}
+
+TEST_CASE("shared memory within two hosts and verbs between them, as one communicator", "[verbs/hosts]") {
+    auto const seed = test_seed();
+    CAPTURE(seed);
+    scratch_folder const meeting;
+    std::vector<int> const hosts{0, 0, 1, 1};
+    auto const got = thrown_by_processes(4, patient(), [&](communicator& processes) {
+        file_store over(meeting.path());
+        auto comm = join_verbs_hosts(over, processes.rank(), hosts, patient());
+        require(comm.hosts() == hosts);
+        if (auto const text = conformance(comm, {.seed = seed}); !text.empty()) throw std::runtime_error(text);
+        std::vector<int> data(5000, comm.rank());
+        all_reduce(comm, data, std::plus<>{}, hierarchical{});
+        require(data.back() == 6);
+    });
+    CHECK(got == "");
 }
