@@ -1,4 +1,4 @@
-# How chorus::compiled is made, and how chorus::mpi and chorus::json find what they stand on. Used by the build and, installed, by
+# How chorus::compiled is made, and how chorus::mpi, chorus::verbs and chorus::json find what they stand on. Used by the build and, installed, by
 # find_package(chorus). Macros, because find_package and enable_language must run in the caller's scope.
 
 # What chorus::mpi defines: mpi.h then leaves out the C++ bindings, which left the standard with MPI 3 and want a library more.
@@ -26,6 +26,13 @@ macro(chorus_find_json)
     if(NOT TARGET nlohmann_json::nlohmann_json)
         find_package(nlohmann_json 3 QUIET)
     endif()
+endmacro()
+
+# Sets chorus_verbs_library and chorus_verbs_include where libibverbs is installed.
+macro(chorus_find_verbs)
+    find_library(chorus_verbs_library ibverbs)
+    find_path(chorus_verbs_include infiniband/verbs.h)
+    mark_as_advanced(chorus_verbs_library chorus_verbs_include)
 endmacro()
 
 # chorus::compiled: what does not depend on a program's types, compiled once (chorus/core/compiled.hpp). Made by the project that uses

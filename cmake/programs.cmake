@@ -15,9 +15,9 @@ function(chorus_mpirun out ranks)
     set(${out} ${MPIEXEC_EXECUTABLE} ${flags} -n ${ranks} PARENT_SCOPE)
 endfunction()
 
-# Sets `out` to whether `source` includes the MPI transport.
-function(chorus_uses_mpi out source)
-    file(STRINGS ${source} lines REGEX "^ *# *include <chorus/transport/mpi\\.hpp>")
+# Sets `out` to whether `source` includes that transport: mpi or verbs.
+function(chorus_uses out transport source)
+    file(STRINGS ${source} lines REGEX "^ *# *include <chorus/transport/${transport}[a-z_]*\\.hpp>")
     if(lines)
         set(${out} TRUE PARENT_SCOPE)
     else()

@@ -1,4 +1,4 @@
-# chorus::chorus, chorus::compiled, chorus::mpi and chorus::json.
+# chorus::chorus, chorus::compiled, chorus::mpi, chorus::verbs and chorus::json.
 
 include(GNUInstallDirs)
 include(${CMAKE_CURRENT_LIST_DIR}/chorusComponents.cmake)
@@ -17,7 +17,7 @@ foreach(header IN LISTS all_headers)
         list(APPEND mpi_headers ${header})
     elseif(needs_json)
         list(APPEND json_headers ${header})
-    elseif(needs_verbs)
+    elseif(needs_verbs OR header MATCHES "/transport/(detail/)?verbs[^/]*$")
         list(APPEND verbs_headers ${header})
     else()
         list(APPEND plain_headers ${header})
@@ -52,6 +52,23 @@ if(CHORUS_MPI)
     else()
         message(WARNING "No MPI library was found: chorus::mpi, its tests and its examples are left out. "
                         "scripts/setup installs Open MPI; -DCHORUS_MPI=OFF silences this.")
+    endif()
+endif()
+
+set(CHORUS_HAS_VERBS FALSE)
+if(CHORUS_VERBS)
+    chorus_find_verbs()
+    if(chorus_verbs_library AND chorus_verbs_include)
+        set(CHORUS_HAS_VERBS TRUE)
+        add_library(chorus_verbs INTERFACE)
+        add_library(chorus::verbs ALIAS chorus_verbs)
+        target_link_libraries(chorus_verbs INTERFACE chorus ${chorus_verbs_library})
+        target_include_directories(chorus_verbs SYSTEM INTERFACE ${chorus_verbs_include})
+        target_sources(chorus_verbs INTERFACE FILE_SET HEADERS BASE_DIRS ${include_dir} FILES ${verbs_headers})
+        set_target_properties(chorus_verbs PROPERTIES VERIFY_INTERFACE_HEADER_SETS ${CHORUS_TESTS})
+    else()
+        message(WARNING "libibverbs was not found: chorus::verbs, its tests and its examples are left out. "
+                        "scripts/setup installs it; -DCHORUS_VERBS=OFF silences this.")
     endif()
 endif()
 

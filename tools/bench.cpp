@@ -51,7 +51,7 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     for (auto const& each : split(asked.collectives, ','))
         how.collectives.push_back(read_collective("--collective", each));
     how.algorithms = split_algorithms(asked.algorithms);
-    read_name("--transport", asked.transport, {"threads", "shm", "mpi"});
+    read_name("--transport", asked.transport, {"threads", "shm", "mpi", "verbs"});
     how.transport = asked.transport;
     if (!asked.ranks.empty()) how.ranks = static_cast<int>(read_number("--ranks", asked.ranks, 1, 1024));
     how.sizes = read_sizes("--bytes", asked.bytes);
@@ -77,6 +77,7 @@ int run(bench_texts const& asked) {
     algorithms const known(asked.plugins);
     auto const how = read(asked, known);
     if (how.transport == "mpi") return bench_on_mpi(how, known);
+    if (how.transport == "verbs") return bench_on_verbs(how, known);
     return how.transport == "shm" ? bench_on_processes(how, known) : bench_on_threads(how, known);
 }
 
@@ -89,7 +90,7 @@ command add_bench(CLI::App& app) {
                 "          mpirun -n 4 chorus bench --transport mpi --algorithm auto,native");
     add_text(*sub, "--collective", asked->collectives, "One or more, with commas", "NAMES");
     add_text(*sub, "--algorithm", asked->algorithms, "One or more, with options: bruck:radix=4", "NAMES");
-    add_text(*sub, "--transport", asked->transport, "threads, shm (processes of this host) or mpi (under mpirun)", "NAME");
+    add_text(*sub, "--transport", asked->transport, "threads, shm (processes of this host), verbs (processes, over an RDMA device) or mpi (under mpirun)", "NAME");
     add_text(*sub, "--ranks", asked->ranks, "How many threads or processes (4); under MPI its ranks", "P");
     add_text(*sub, "--bytes", asked->bytes, "8, 8,64K or from:to:factor; as nccl-tests: all blocks together", "SIZES");
     add_text(*sub, "--type", asked->type, join(names_of_types()), "TYPE");

@@ -5,6 +5,7 @@
 
 #include <chorus/chorus.hpp>
 #include <chorus/runtime/fusion.hpp>
+#include <chorus/tuning/determinism.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -108,7 +109,7 @@ TEST_CASE("a ring does not hold level 3: the test above could fail", "[runtime/d
     });
 }
 
-TEST_CASE("a communicator's level holds for its calls, and what cannot hold it is refused", "[runtime/determinism]") {
+TEST_CASE("a context's level holds for its calls, and what cannot hold it is refused", "[runtime/determinism]") {
     auto strict = impatient();
     strict.determinism = 3;
     auto const said = [](options const& how, auto call) {
@@ -144,4 +145,27 @@ TEST_CASE("a communicator's level holds for its calls, and what cannot hold it i
               std::vector<int> data(64, 1);
               all_reduce(comm, data, std::plus<>{}, deterministic{4});
           }) == "");
+}
+
+TEST_CASE("a level that a communicator asks for holds there and in what is split off, not beside it", "[runtime/determinism]") {
+    auto const ends = outcomes(5, impatient(), [](communicator& comm) {
+        auto const alone = one_by_one(comm, 333);
+        auto strict = comm.dup();
+        auto usual = terms(comm.rank(), 333);
+        all_reduce(strict, usual); // before the level is asked for: a choice is remembered
+        strict.require_determinism(3);
+        auto part = strict.dup();
+        for (auto* const each : {&strict, &part}) {
+            auto data = terms(comm.rank(), 333);
+            all_reduce(*each, data);
+            require(same_bits(data, alone.data()));
+        }
+        auto data = terms(comm.rank(), 333);
+        all_reduce(comm, data, std::plus<>{}, ring{}); // the one that it was made from asks for nothing
+        auto const refused = outcome_of([&] { all_reduce(strict, data, std::plus<>{}, ring{}); });
+        require(refused.kind == "usage" && refused.text.find("it does not hold determinism level 3") != std::string::npos);
+    });
+    INFO(texts(ends));
+    for (auto const& each : ends) CHECK(each.kind.empty());
+    for (auto const& each : outcomes(2, impatient(), [](communicator& comm) { comm.require_determinism(5); })) CHECK(each.kind == "usage");
 }

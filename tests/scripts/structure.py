@@ -34,6 +34,11 @@ INCLUDE_EXCEPTIONS = {
     ("transport/mpi.hpp", "runtime/communicator.hpp"): "what a user of MPI includes: mpi_session hands out communicators",
     ("transport/mpi.hpp", "runtime/context.hpp"): "the same",
     ("transport/mpi_hosts.hpp", "runtime/communicator.hpp"): "the same, over shared memory within hosts",
+    ("transport/verbs.hpp", "runtime/communicator.hpp"): "what a user of verbs includes: verbs_session hands out communicators",
+    ("transport/verbs.hpp", "runtime/context.hpp"): "the same",
+    ("transport/verbs.hpp", "runtime/session.hpp"): "the same: what a launcher says",
+    ("transport/verbs_hosts.hpp", "runtime/communicator.hpp"): "the same, over shared memory within hosts",
+    ("transport/verbs_hosts.hpp", "runtime/context.hpp"): "the same",
 }
 
 # Umbrella header -> the rooms of which it includes every header, directly or not.
@@ -45,6 +50,7 @@ NOT_UNDER_UMBRELLA = {
     "transport/detail/mpi*": "the same",
     "transport/verbs*": "needs libibverbs: included on top by those who have it",
     "transport/detail/verbs*": "the same",
+    "transport/detail/side_channel*": "the same: beside the devices' own connections",
     "transport/store_server*": "for launchers",
     "transport/routed*": "for those who put two transports together",
     "transport/decorators*": "decorators for tests",
@@ -75,6 +81,8 @@ LONG_HEADERS = {
     "transport/detail/mpi_transport.hpp": "the same",
     "transport/shm.hpp": "the same",
     "transport/detail/shm_messages.hpp": "the second half of shm.hpp",
+    "transport/detail/side_channel.hpp": "one connection's life, from address to end",
+    "transport/detail/verbs_messages.hpp": "the second half of verbs_transport.hpp",
 }
 
 # Put together here, so that this file does not find itself.

@@ -280,7 +280,7 @@ class Bench(Test):
         for pattern, *words in (
             (r"--collective: 'nix'.*all_reduce", "--collective", "nix"),
             (r"no algorithm 'nix'; allowed are auto, ring", "--algorithm", "nix"),
-            (r"--transport: 'verbs'.*threads, shm, mpi", "--transport", "verbs"),
+            (r"--transport: 'tcp'.*threads, shm, mpi, verbs", "--transport", "tcp"),
             (r"--memory: 'cold'.*private, shared", "--memory", "cold"),
             (r"--type: 'complex'.*float, double", "--type", "complex"),
             (r"--op: 'nix'.*sum, prod, min, max, avg", "--op", "nix"),

@@ -13,6 +13,7 @@
 
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,35 @@ std::chrono::duration<double> two_seconds() {
     if (::getloadavg(&load, 1) != 1) load = 0;
     return std::chrono::duration<double>((CHORUS_SANITIZED ? 10 : 2) * std::max(1.0, load / std::thread::hardware_concurrency()));
 }
+
+/// A control group of the kernel with so much memory; not valid where this user may not make one.
+class memory_group {
+public:
+    explicit memory_group(std::size_t bytes) {
+        struct { char const *root, *limit; } const versions[] = {{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"}};
+        for (auto const& each : versions) {
+            path_ = std::string(each.root) + "/chorus-test-" + std::to_string(::getpid());
+            if (::mkdir(path_.c_str(), 0700) != 0) continue;
+            valid_ = write(each.limit, bytes);
+            if (valid_) return;
+            ::rmdir(path_.c_str());
+        }
+    }
+    ~memory_group() {
+        if (valid_) ::rmdir(path_.c_str());
+    }
+    bool valid() const { return valid_; }
+    bool join() const { return write("cgroup.procs", static_cast<std::size_t>(::getpid())); }
+
+private:
+    bool write(char const* name, std::size_t value) const {
+        std::ofstream file(path_ + "/" + name);
+        file << value << std::flush;
+        return file.good();
+    }
+    std::string path_;
+    bool valid_ = false;
+};
 
 struct named_call {
     char const* name;
@@ -143,25 +173,29 @@ TEST_CASE("ranks that sleep learn of a death as well, whatever they wait for", "
 }
 
 TEST_CASE("no buffer is touched after the error was thrown", "[transport/shm/fault]") {
-    auto const got = thrown_by_processes(4, patient(), [](communicator& comm) {
-        constexpr std::size_t count = 500'000;
-        auto data = allocate<int>(comm, count);
-        std::fill(data.begin(), data.end(), 1);
-        barrier(comm);
-        std::thread killer;
-        if (comm.rank() == 3)
-            killer = std::thread([] {
-                std::this_thread::sleep_for(std::chrono::milliseconds(10));
-                ::raise(SIGKILL);
+    for (auto const& how : {choice(ring{}), choice(two_shot{})}) { // the second one writes answers into the others' memory
+        CAPTURE(how.name);
+        auto const got = thrown_by_processes(4, patient(), [&](communicator& comm) {
+            constexpr std::size_t count = 500'000;
+            auto data = allocate<int>(comm, count);
+            std::fill(data.begin(), data.end(), 1);
+            barrier(comm);
+            std::thread killer;
+            if (comm.rank() == 3)
+                killer = std::thread([] {
+                    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                    ::raise(SIGKILL);
+                });
+            auto const told = outcome_of([&] {
+                for (;;) all_reduce(comm, data, std::plus<>{}, how);
             });
-        auto const told = outcome_of([&] {
-            for (;;) all_reduce(comm, data, std::plus<>{}, ring{});
+            if (!told.has("rank 3 died") && !told.has("was killed")) throw std::runtime_error("not named: " + told.text);
+            std::fill(data.begin(), data.end(), 7);
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+            if (!std::all_of(data.begin(), data.end(), [](int each) { return each == 7; })) throw std::runtime_error("touched");
         });
-        std::fill(data.begin(), data.end(), 7);
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        if (!std::all_of(data.begin(), data.end(), [](int each) { return each == 7; })) throw std::runtime_error("touched");
-    });
-    CHECK(got == "rank 3: was killed by signal 9 (Killed)");
+        CHECK(got == "rank 3: was killed by signal 9 (Killed)");
+    }
 }
 
 TEST_CASE("the survivors of a killed rank go on", "[transport/shm/fault]") {
@@ -228,6 +262,36 @@ TEST_CASE("too little memory is an error and no SIGBUS", "[transport/shm/memory]
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
     CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    CHECK(belongings::now() == before);
+}
+
+TEST_CASE("a rank for which the system has no memory left is named", "[transport/shm/memory]") {
+    auto const before = belongings::now();
+    {
+        memory_group const narrow(std::size_t{64} << 20);
+        if (!narrow.valid()) {
+            WARN("skipped: this user may not limit the memory of processes");
+            return;
+        }
+        auto const child = ::fork();
+        if (child == 0) {
+            if (!narrow.join()) ::_exit(2);
+            auto const told = outcome_of([] {
+                run_processes(2, [](communicator& comm) {
+                    barrier(comm);
+                    if (comm.rank() == 0) return barrier(comm);
+                    std::ofstream("/proc/self/oom_score_adj") << 1000; // whom the kernel ends, if it ends somebody
+                    auto const large = allocate<char>(comm, std::size_t{256} << 20);
+                    std::fill(large.begin(), large.end(), char{1});
+                    barrier(comm);
+                });
+            });
+            ::_exit(told.has("rank 1") && (told.has("was killed") || told.has("no room")) ? 0 : 1);
+        }
+        int status = 0;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    }
     CHECK(belongings::now() == before);
 }
 

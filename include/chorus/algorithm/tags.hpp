@@ -192,4 +192,18 @@ struct automatic {
     operator choice() const { return {}; }
 };
 
+/// The last argument of a call that leaves the algorithm to the library, but not the bits:
+///
+///     all_reduce(comm, data, std::plus<>{}, deterministic{3});
+///
+/// A usage_error where no algorithm holds that level.
+struct deterministic {
+    int level = 3;
+    operator choice() const {
+        choice how;
+        how.determinism = level;
+        return how;
+    }
+};
+
 } // namespace chorus

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -104,56 +105,14 @@ constexpr lane_plan plan_lanes(element_id on, operator_id what) {
     return {};
 }
 
+/// The first of the types that has that number.
+template <element_id Id, class... Types>
+struct type_of_id;
+template <element_id Id, class First, class... Rest>
+struct type_of_id<Id, First, Rest...> : std::conditional_t<element_id_of<First> == Id, std::type_identity<First>, type_of_id<Id, Rest...>> {};
 template <element_id Id>
-struct lane_type;
-template <>
-struct lane_type<element_id::int8> {
-    using type = std::int8_t;
-};
-template <>
-struct lane_type<element_id::uint8> {
-    using type = std::uint8_t;
-};
-template <>
-struct lane_type<element_id::int16> {
-    using type = std::int16_t;
-};
-template <>
-struct lane_type<element_id::uint16> {
-    using type = std::uint16_t;
-};
-template <>
-struct lane_type<element_id::int32> {
-    using type = std::int32_t;
-};
-template <>
-struct lane_type<element_id::uint32> {
-    using type = std::uint32_t;
-};
-template <>
-struct lane_type<element_id::int64> {
-    using type = std::int64_t;
-};
-template <>
-struct lane_type<element_id::uint64> {
-    using type = std::uint64_t;
-};
-template <>
-struct lane_type<element_id::float16> {
-    using type = float16;
-};
-template <>
-struct lane_type<element_id::bfloat16> {
-    using type = bfloat16;
-};
-template <>
-struct lane_type<element_id::float32> {
-    using type = float;
-};
-template <>
-struct lane_type<element_id::float64> {
-    using type = double;
-};
+struct lane_type : type_of_id<Id, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t,
+                              std::uint64_t, float16, bfloat16, float, double> {};
 
 } // namespace detail
 

@@ -70,13 +70,7 @@ private:
     void choose_nested_x(clos_shape const& c, std::span<flow const> phase) {
         group(phase.size(), c.planes, [](route_id chosen) { return chosen; });
         for (std::uint32_t plane = 0; plane < c.planes; ++plane) {
-            start();
-            for (auto i = begin_[plane]; i < begin_[plane + 1]; ++i) {
-                auto const& each = phase[order_[i]];
-                auto const from = c.edge_of(each.source), to = c.edge_of(each.destination);
-                chosen_[order_[i]] = plane * c.aggregations;
-                if (from != to && uses_fabric(c, each)) add(order_[i], from, to);
-            }
+            collect(c, phase, plane, c.aggregations, &clos_shape::edge_of);
             std::vector<std::uint32_t> aggregation(edges_.size());
             colouring_.colour(edges_, c.all_edges(), c.aggregations,
                               [&](std::uint32_t i, std::uint32_t a) { aggregation[i] = a; });
@@ -88,12 +82,7 @@ private:
         }
         group(phase.size(), c.planes * c.aggregations, [](route_id chosen) { return chosen; });
         for (std::uint32_t a = 0; a < c.planes * c.aggregations; ++a) {
-            start();
-            for (auto i = begin_[a]; i < begin_[a + 1]; ++i) {
-                auto const& each = phase[order_[i]];
-                chosen_[order_[i]] *= c.edge_cables;
-                if (sort(c, each) > 0) add(order_[i], c.edge_of(each.source), c.edge_of(each.destination));
-            }
+            collect(c, phase, a, c.edge_cables, &clos_shape::edge_of);
             colouring_.colour(edges_, c.all_edges(), c.edge_cables,
                               [&](std::uint32_t i, std::uint32_t cable) { chosen_[flows_[i]] += cable; });
         }
@@ -131,13 +120,7 @@ private:
     void choose_x(clos_shape const& c, std::span<flow const> phase) {
         group(phase.size(), c.planes, [](route_id chosen) { return chosen; });
         for (std::uint32_t plane = 0; plane < c.planes; ++plane) {
-            start();
-            for (auto i = begin_[plane]; i < begin_[plane + 1]; ++i) {
-                auto const& each = phase[order_[i]];
-                auto const from = c.edge_of(each.source), to = c.edge_of(each.destination);
-                chosen_[order_[i]] = plane * c.xs();
-                if (from != to && uses_fabric(c, each)) add(order_[i], from, to);
-            }
+            collect(c, phase, plane, c.xs(), &clos_shape::edge_of);
             colouring_.colour(edges_, c.all_edges(), c.xs(),
                               [&](std::uint32_t i, std::uint32_t x) { chosen_[flows_[i]] += x; });
         }
@@ -147,13 +130,7 @@ private:
         if (!c.three_tiers()) return;
         group(phase.size(), c.planes * c.aggregations, [&](route_id chosen) { return chosen / c.edge_cables; });
         for (std::uint32_t a = 0; a < c.planes * c.aggregations; ++a) {
-            start();
-            for (auto i = begin_[a]; i < begin_[a + 1]; ++i) {
-                auto const& each = phase[order_[i]];
-                auto const from = c.pod_of(each.source), to = c.pod_of(each.destination);
-                chosen_[order_[i]] *= c.ys();
-                if (from != to && uses_fabric(c, each)) add(order_[i], from, to);
-            }
+            collect(c, phase, a, c.ys(), &clos_shape::pod_of);
             colouring_.colour(edges_, c.pods, c.ys(),
                               [&](std::uint32_t i, std::uint32_t y) { chosen_[flows_[i]] += y; });
         }
@@ -163,6 +140,17 @@ private:
         return f.source != f.destination && !(c.bus && c.host_of(f.source) == c.host_of(f.destination));
     }
 
+    /// The flows of group g that leave their place are to be coloured; chosen_ makes room for the colours.
+    template <class Place>
+    void collect(clos_shape const& c, std::span<flow const> phase, std::uint32_t g, std::uint32_t colours, Place place) {
+        start();
+        for (auto i = begin_[g]; i < begin_[g + 1]; ++i) {
+            auto const& each = phase[order_[i]];
+            auto const from = (c.*place)(each.source), to = (c.*place)(each.destination);
+            chosen_[order_[i]] *= colours;
+            if (from != to && uses_fabric(c, each)) add(order_[i], from, to);
+        }
+    }
     void start() { edges_.clear(), flows_.clear(); }
     void add(std::size_t i, std::uint32_t from, std::uint32_t to) {
         edges_.push_back({from, to});

@@ -52,6 +52,13 @@ CHORUS_INLINE void communicator::adopt(std::shared_ptr<tuning_table const> table
     known_.clear();
 }
 
+CHORUS_INLINE void communicator::require_determinism(int level) {
+    require_valid();
+    if (level < 1 || level > 4) detail::misuse({"determinism levels are 1 to 4, not ", level});
+    group_->determinism = level;
+    known_.clear();
+}
+
 CHORUS_INLINE std::unique_ptr<detail::task> communicator::bound_task(operation const& call, prepared const& ready) {
     auto lengths = call.lengths;
     lengths.rank = rank();

@@ -82,6 +82,10 @@ public:
     /// From now on calls are chosen by it, also in communicators that are split off. Collective: the same on all ranks.
     void adopt(std::shared_ptr<tuning_table const> table);
 
+    /// From now on every call holds at least that level of determinism (docs/determinism.md), also in communicators that are
+    /// split off; a call or the options of the context may ask for more. The same on all ranks.
+    void require_determinism(int level);
+
     /// Throws where this rank is no member, and the first failure again once there was one.
     void require_valid() const;
 

@@ -27,14 +27,26 @@ CHORUS_INLINE request& request::operator=(request&& other) noexcept {
 }
 CHORUS_INLINE request::~request() { finish_quietly(); }
 
+namespace detail {
+
+/// Whether `step` has finished the task. What fails has stopped it.
+template <class F>
+bool advance(group& on, task& what, F step) try {
+    if (on.epoch != on.owner->epoch()) on.require_working(); // from before shrink()
+    return step();
+} catch (...) {
+    on.owner->stop(what);
+    throw;
+}
+
+} // namespace detail
+
 template <class F>
 bool request::finish(F step) {
     context::inside const guard(*group_->owner);
     try {
-        if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
-        if (!step()) return false;
+        if (!detail::advance(*group_, *task_, step)) return false;
     } catch (...) {
-        group_->owner->stop(*task_);
         auto const then = std::move(task_->then);
         task_.reset();
         if (then) then();
@@ -104,13 +116,7 @@ template <class F>
 bool persistent_request::finish(F step) {
     if (!task_ || !task_->running) return true;
     context::inside const guard(*group_->owner);
-    try {
-        if (group_->epoch != group_->owner->epoch()) group_->require_working(); // from before shrink()
-        if (!step()) return false;
-    } catch (...) {
-        group_->owner->stop(*task_);
-        throw;
-    }
+    if (!detail::advance(*group_, *task_, step)) return false;
     group_->owner->stop(*task_);
     return true;
 }

@@ -41,6 +41,7 @@ struct group {
     std::uint32_t number = 0;
     std::uint32_t epoch;
     std::uint32_t sequence = 0; ///< of the last collective
+    int determinism = 2; ///< the level that every call holds
     std::shared_ptr<tuning_table const> tuning; ///< what the members have agreed on; null: what the transport says of itself
 };
 

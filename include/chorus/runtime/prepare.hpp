@@ -43,7 +43,7 @@ CHORUS_INLINE choice_facts communicator::facts_of_call(operation const& call) co
     facts.bytes = detail::common_count(call) * call.fold.element_bytes;
     facts.commutative = !has_operator(call.what) || call.fold.commutative;
     facts.exact = !has_operator(call.what) || call.fold.exact;
-    facts.determinism = std::max(call.how.determinism, owner().settings().determinism);
+    facts.determinism = std::max({call.how.determinism, owner().settings().determinism, group_->determinism});
     facts.exact_counts = call.counts_known_to_all;
     facts.speed = owner().transport().estimates();
     if (group_->tuning) {

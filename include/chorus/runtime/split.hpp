@@ -97,6 +97,7 @@ namespace chorus {
     result.group_->size = static_cast<int>(order.size());
     result.group_->number = number;
     result.group_->tuning = group_->tuning;
+    result.group_->determinism = group_->determinism;
     owner().numbers_in_use().set(number);
     return result;
 }

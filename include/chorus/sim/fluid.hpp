@@ -26,6 +26,12 @@ class fluid {
 public:
     explicit fluid(std::vector<double> const& capacities) : rates_(capacities) {}
 
+    /// See max_min::reserve.
+    void reserve(std::size_t flows, std::size_t links) {
+        rates_.reserve(flows, links);
+        transfers_.reserve(flows);
+    }
+
     double now() const { return now_; }
     max_min const& rates() const { return rates_; }
     std::size_t active() const { return rates_.flows(); }

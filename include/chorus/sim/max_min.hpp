@@ -35,6 +35,12 @@ public:
         for (std::size_t i = 0; i < capacities.size(); ++i) links_[i].capacity = checked(capacities[i]);
     }
 
+    /// Makes room for that many flows and that many links of theirs in all: growing step by step touches twice the pages.
+    void reserve(std::size_t flows, std::size_t links) {
+        flows_.reserve(flows);
+        entries_.reserve(links);
+    }
+
     std::size_t links() const { return links_.size(); }
     /// How many flows there are now.
     std::size_t flows() const { return alive_; }
@@ -199,8 +205,10 @@ private:
             auto& l = at(link);
             for (auto e = everyone() ? -1 : l.first; e >= 0; e = entry(e).next)
                 if (auto const& flow = of(entry(e).flow); !flow.member) l.left -= entry(e).weight * flow.rate;
-            queue_.emplace_back(level(l), link);
+            if (l.open > 1) queue_.emplace_back(level(l), link);
         }
+        for (auto const f : members_)
+            if (auto const own = tightest_of_its_own(of(f)); own.second != none) queue_.push_back(own);
         std::make_heap(queue_.begin(), queue_.end(), std::greater<>{});
         for (unfrozen_ = members_.size(); unfrozen_ > 0 && !queue_.empty();) { // most links hold nobody back: they stay in it
             std::pop_heap(queue_.begin(), queue_.end(), std::greater<>{});
@@ -227,6 +235,13 @@ private:
         }
         ++l.open;
         l.open_weight += e.weight;
+    }
+    /// Of the links that no other member uses: their levels stay as they are, and only the lowest can hold the flow back.
+    std::pair<double, std::uint32_t> tightest_of_its_own(flow_state const& flow) const {
+        std::pair lowest(std::numeric_limits<double>::infinity(), none);
+        for (auto e = flow.first; e < flow.first + flow.count; ++e)
+            if (auto const& l = at(entry(e).link); l.open == 1) lowest = std::min(lowest, std::pair(level(l), entry(e).link));
+        return lowest;
     }
     static double level(link_state const& l) { return std::max(l.left, 0.0) / l.open_weight; }
 

@@ -16,10 +16,11 @@
 
 namespace chorus::sim {
 
-/// Payload bytes per second that every hop carries, by hop id. O(hops).
-inline std::vector<double> capacities(topology const& on, routing const& paths, efficiency const& how = {}) {
-    std::vector<double> result(on.hops());
-    for (hop_id h = 0; h < on.hops(); ++h) result[h] = paths.capacity(on, h) * how.goodput();
+/// Payload bytes per second that every hop carries, by hop id; without bundles where nothing is spread. O(hops).
+inline std::vector<double> capacities(topology const& on, routing const& paths, efficiency const& how = {}, bool bundles = true) {
+    std::vector<double> result(bundles ? on.hops() : on.links());
+    auto const goodput = how.goodput();
+    for (hop_id h = 0; h < result.size(); ++h) result[h] = paths.capacity(on, h) * goodput;
     return result;
 }
 
@@ -46,6 +47,8 @@ public:
     phase_run(fluid& in, topology const& on, std::span<flow const> phase, routing const& paths)
         : finish_(phase.size(), in.now()), open_(phase.size()) {
         hop_buffer buffer;
+        in.reserve(paths.size(), paths.size() * buffer.size());
+        numbers_.reserve(paths.size());
         for (std::size_t i = 0; i < paths.size(); ++i) {
             auto const hops = paths.hops(on, phase, i, buffer);
             auto const& part = paths[i];
@@ -138,7 +141,9 @@ phase_times simulate(topology const& on, std::span<flow const> phase, routing co
                      Observer observe = {}) {
     check(how);
     line_rates const lines(on);
-    fluid flows(capacities(on, paths, how));
+    auto const& parts = paths.subflows();
+    auto const spreads = std::any_of(parts.begin(), parts.end(), [](subflow const& s) { return s.route == spread; });
+    fluid flows(capacities(on, paths, how, spreads));
     phase_run run(flows, on, phase, paths);
     phase_times result;
     detail::note_rates(result, run, flows, phase, lines, how.goodput());

@@ -74,9 +74,9 @@ public:
         for (std::size_t i = 0; !received_.empty() && i < count; ++i) show(done[i]);
         return count;
     }
-    /// Rests as the slower-witted of the two that have work does: over MPI nobody may sleep.
+    /// While something is under way between hosts nobody may sleep: neither of the two would be woken by the other.
     void idle(int round, clock::time_point until) {
-        if (under_way_ > 0) remote_->idle(round, until);
+        if (under_way_ > 0) remote_->idle(round, clock::time_point::min());
         else local_->idle(round, until);
     }
 

@@ -1,7 +1,6 @@
 #pragma once
-/// Levels of determinism (docs/determinism.md): what a call may ask for beyond the two that always hold.
+/// Which algorithms hold which level of determinism (docs/determinism.md).
 
-#include <chorus/algorithm/choice.hpp>
 #include <chorus/core/collective.hpp>
 
 #include <string_view>
@@ -27,19 +26,5 @@ constexpr bool holds(int level, collective what, std::string_view algorithm, int
     if (level <= 2 || ranks == 1 || exact || !has_operator(what)) return true;
     return level == 3 && folds_by_one_tree(what, algorithm, ranks);
 }
-
-/// The last argument of a call that leaves the algorithm to the library, but not the bits:
-///
-///     all_reduce(comm, data, std::plus<>{}, deterministic{3});
-///
-/// A usage_error where no algorithm holds that level.
-struct deterministic {
-    int level = 3;
-    operator choice() const {
-        choice how;
-        how.determinism = level;
-        return how;
-    }
-};
 
 } // namespace chorus

@@ -1,0 +1,41 @@
+#pragma once
+/// What can be said about the verbs transport from outside.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace chorus {
+
+/// Everything has a default. Read from the environment by `verbs_options::from_environment`:
+///
+///   CHORUS_VERBS_DEVICE       mlx5_0; otherwise the first device with an active port
+///   CHORUS_VERBS_PORT         from 1
+///   CHORUS_VERBS_GID          an index of the port's table of GIDs; otherwise a RoCE v2 one, IPv4 first
+///   CHORUS_VERBS_QUEUE_PAIRS  for each peer, 1 to 8
+struct verbs_options {
+    static constexpr int most_queue_pairs = 8;
+
+    std::string device;
+    int port = 0; ///< 0: the first that is active
+    int gid = -1; ///< -1: chosen
+    int queue_pairs = 1;
+    std::size_t eager_bytes = 0; ///< messages up to here are sent into waiting buffers; 0: what fits one packet
+    int credits = 16;            ///< messages to a rank that it has not read yet; at least 4
+    int send_queue = 64;         ///< work requests of a queue pair; at least 16
+    /// How long a packet waits for its acknowledgement, 4.096 us x 2^timeout, and how often it is sent again: a link that is dead
+    /// for about (retries + 1) times as long is an error. As they are: a second.
+    int timeout = 15;
+    int retries = 7;
+    int traffic_class = 0;
+    /// The flow label (20 bits) of queue pair q from one rank to another, of which a RoCE v2 device makes the UDP source port.
+    /// Otherwise labels are spread evenly.
+    std::function<std::uint32_t(int source, int destination, int queue_pair)> flow_label;
+    std::string address; ///< of this host, for the side channel; otherwise chosen
+
+    /// A usage_error where a variable makes no sense.
+    static verbs_options from_environment();
+};
+
+} // namespace chorus
