@@ -48,6 +48,8 @@ UMBRELLAS = {"chorus.hpp": COLLECTIVE_SIDE, "planning.hpp": NETWORK_SIDE}
 NOT_UNDER_UMBRELLA = {
     "transport/mpi*": "needs MPI: included on top by those who have it",
     "transport/detail/mpi*": "the same",
+    "core/flow_label*": "of the network side, and of transports over a fabric",
+    "core/path_table*": "for transports over a fabric",
     "transport/verbs*": "needs libibverbs: included on top by those who have it",
     "transport/detail/verbs*": "the same",
     "transport/detail/side_channel*": "the same: beside the devices' own connections",

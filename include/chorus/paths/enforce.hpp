@@ -5,6 +5,7 @@
 /// A route among R is found after about R ports, if the switches' hashes are independent of each other. With the same
 /// hash and seed in two tiers they are not: only few routes are reachable at all (polarisation), which `reach` tells.
 
+#include <chorus/core/flow_label.hpp>
 #include <chorus/network/routing.hpp>
 #include <chorus/paths/hash.hpp>
 #include <chorus/paths/walk.hpp>
@@ -19,13 +20,6 @@ namespace chorus {
 
 inline constexpr std::uint32_t first_port = 0xC000;
 inline constexpr std::uint32_t port_count = 0x4000;
-
-/// The port that rdma-core derives from a flow label of 20 bits.
-constexpr std::uint16_t port_of_flow_label(std::uint32_t label) {
-    return static_cast<std::uint16_t>(((label & 0x3FFFU) ^ (label >> 14)) | first_port);
-}
-/// A flow label that gives that port: its 14 low bits.
-constexpr std::uint32_t flow_label_of_port(std::uint16_t port) { return port & 0x3FFFU; }
 
 /// What the switches of a fabric do.
 struct switch_hashing {

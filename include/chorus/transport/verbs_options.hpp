@@ -1,9 +1,10 @@
 #pragma once
 /// What can be said about the verbs transport from outside.
 
+#include <chorus/core/path_table.hpp>
+
 #include <cstddef>
-#include <cstdint>
-#include <functional>
+#include <memory>
 #include <string>
 
 namespace chorus {
@@ -14,6 +15,8 @@ namespace chorus {
 ///   CHORUS_VERBS_PORT         from 1
 ///   CHORUS_VERBS_GID          an index of the port's table of GIDs; otherwise a RoCE v2 one, IPv4 first
 ///   CHORUS_VERBS_QUEUE_PAIRS  for each peer, 1 to 8
+///   CHORUS_PATHS              a file that `chorus plan --export ports` has written
+///   CHORUS_ENDPOINT           the name of this rank's port in it; otherwise the name of the host
 struct verbs_options {
     static constexpr int most_queue_pairs = 8;
 
@@ -29,9 +32,10 @@ struct verbs_options {
     int timeout = 15;
     int retries = 7;
     int traffic_class = 0;
-    /// The flow label (20 bits) of queue pair q from one rank to another, of which a RoCE v2 device makes the UDP source port.
-    /// Otherwise labels are spread evenly.
-    std::function<std::uint32_t(int source, int destination, int queue_pair)> flow_label;
+    /// Planned paths: the flow label of each queue pair, by the names of the endpoints and its number. What is not in the table, or
+    /// where there is none, gets labels that are spread evenly.
+    std::shared_ptr<path_table const> paths;
+    std::string endpoint; ///< this rank's name in the plan; otherwise the name of the host
     std::string address; ///< of this host, for the side channel; otherwise chosen
 
     /// A usage_error where a variable makes no sense.

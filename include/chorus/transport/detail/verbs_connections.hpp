@@ -1,5 +1,5 @@
 #pragma once
-/// How queue pairs come up, how a rank waits, and how it all ends. Part of verbs_transport.hpp.
+/// How queue pairs come up, and what goes over the side channel. Part of verbs_transport.hpp.
 
 #include <chorus/transport/detail/verbs_transport.hpp>
 
@@ -7,6 +7,7 @@ namespace chorus {
 
 inline void verbs_transport::open_device() {
     auto& device = *port_.device;
+    if (char host[256] = {}; options_.endpoint.empty() && ::gethostname(host, sizeof host - 1) == 0) options_.endpoint = host;
     // A header and an eager message fit into one packet, unless somebody wants more.
     if (options_.eager_bytes == 0) options_.eager_bytes = (std::size_t{128} << port_.attributes.active_mtu) - sizeof(detail::verbs_header);
     domain_ = detail::verbs_made<detail::verbs_domain>(ibv_alloc_pd(&device), "ibv_alloc_pd");
@@ -77,6 +78,7 @@ inline void verbs_transport::want(int peer) {
     mine.eager_bytes = static_cast<std::uint32_t>(options_.eager_bytes);
     mine.credits = static_cast<std::uint32_t>(options_.credits);
     std::memcpy(mine.gid, port_.gid.raw, sizeof mine.gid);
+    options_.endpoint.copy(mine.endpoint, sizeof mine.endpoint - 1);
     side_.open(peer);
     side_.send(peer, detail::note_of(detail::verbs_note::hello, mine));
     connect(peer);
@@ -91,19 +93,39 @@ inline void verbs_transport::connect(int peer) {
         return fail({transport_failure::kind::broken, peer,
                      detail::text({"has other options: ", theirs.count, " queue pairs and ", theirs.eager_bytes, " bytes at once, here ", to.lines.size(),
                                    " and ", options_.eager_bytes}), 0, 0});
-    for (std::size_t q = 0; q < to.lines.size(); ++q)
-        move_to(*to.lines[q].pair, theirs, theirs.numbers[q], label_of(peer, static_cast<int>(q)));
+    for (std::size_t q = 0; q < to.lines.size(); ++q) {
+        auto const label = label_of(peer, static_cast<int>(q));
+        move_to(*to.lines[q].pair, theirs, theirs.numbers[q], label);
+        if (std::string_view(port_.device->device->name).starts_with("mlx5")) set_source_port(*to.lines[q].pair, label);
+    }
     to.credits.grant(static_cast<int>(theirs.credits));
     to.connected = true;
     side_.send(peer, detail::note_of(detail::verbs_note::ready));
 }
 
-inline std::uint32_t verbs_transport::label_of(int peer, int queue) const {
-    if (options_.flow_label) return options_.flow_label(rank_, peer, queue) & 0xF'FFFF;
+inline std::uint32_t verbs_transport::label_of(int peer, int queue) {
+    auto const& other = at(peer).hello->endpoint;
+    ++connected_;
+    if (options_.paths != nullptr)
+        if (auto const label = options_.paths->label(options_.endpoint, {other, ::strnlen(other, sizeof other)}, static_cast<std::uint32_t>(queue))) {
+            ++planned_;
+            return *label;
+        }
     // Weyl's sequence: neighbours are far from each other, whatever the ranks are.
     auto const number = (static_cast<std::uint32_t>(rank_) * static_cast<std::uint32_t>(size_) + static_cast<std::uint32_t>(peer)) *
                             static_cast<std::uint32_t>(verbs_options::most_queue_pairs) + static_cast<std::uint32_t>(queue);
     return (number * 2654435769U) >> 12;
+}
+
+/// mlx5 takes the source port itself, of a queue pair that can send: no matter what its firmware makes of labels. Not linked, but found
+/// where the device's provider is loaded. False elsewhere. Never tried on such a device.
+inline bool verbs_transport::set_source_port(ibv_qp& pair, std::uint32_t label) {
+    auto* const provider = ::dlopen("libmlx5.so.1", RTLD_NOW | RTLD_NOLOAD);
+    if (provider == nullptr) return false;
+    auto const set = reinterpret_cast<int (*)(ibv_qp*, std::uint16_t)>(::dlsym(provider, "mlx5dv_modify_qp_udp_sport"));
+    auto const done = set != nullptr && set(&pair, port_of_flow_label(label)) == 0;
+    ::dlclose(provider);
+    return done;
 }
 
 inline void verbs_transport::move_to(ibv_qp& pair, detail::verbs_hello const& other, std::uint32_t number, std::uint32_t label) const {
@@ -178,115 +200,6 @@ inline void verbs_transport::tell_all(transport_failure const& why, int but) {
     auto const note = detail::note_of(detail::verbs_note::failed, said);
     for (int peer = 0; peer < size_; ++peer)
         if (peer != rank_ && peer != but && side_.connected(peer)) side_.send(peer, note);
-}
-
-inline void verbs_transport::idle(int round, clock::time_point until) {
-    switch (backoff_.next(round)) {
-    case detail::rest::pause: return detail::pause();
-    case detail::rest::yield: return std::this_thread::yield();
-    case detail::rest::sleep: break;
-    }
-    if (until == clock::time_point::min()) return std::this_thread::yield();
-    listen();
-    if (ibv_req_notify_cq(completions_.get(), 0) != 0) return std::this_thread::yield();
-    drain(); // what came before the request gives no event
-    if (!finished_.empty() || failure_) return;
-    auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now()).count();
-    epoll_event events[2];
-    ::epoll_wait(sleeper_.get(), events, 2, static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000)));
-    ibv_cq* of = nullptr;
-    void* context = nullptr;
-    while (ibv_get_cq_event(channel_.get(), &of, &context) == 0) ++events_;
-    listen();
-}
-
-inline std::optional<transport_failure> verbs_transport::failure() {
-    constexpr auto patience = std::chrono::milliseconds(200);
-    drain();
-    listen();
-    drain(); // whoever has left had sent everything before
-    if (failure_) return failure_;
-    auto const now = clock::now();
-    for (int i = 0; i < size_; ++i) {
-        auto& peer = at(i);
-        if (peer.left && peer.expects()) return gone(i, "has left and will never send");
-        if (peer.left && peer.sends()) return gone(i, "has left and will never receive");
-        if (!peer.up() || !(peer.expects() || peer.sends()) || now - peer.last_probe < patience) continue;
-        for (auto& each : peer.writes)
-            if (!each.invited && !std::exchange(each.complained, now - each.since > patience) && each.complained)
-                peer.controls.push_back({detail::verbs_header::of(kind::impatience, each.ex, each.what.bytes), {}, false});
-        if (peer.last_probe != clock::time_point() && peer.lines[0].has_room(options_.send_queue)) {
-            ibv_send_wr probe{};
-            probe.opcode = IBV_WR_RDMA_WRITE; // of nothing: the device answers, and nobody notices
-            post_request(i, 0, probe, false, nullptr);
-        }
-        peer.last_probe = now;
-        push(i);
-    }
-    return failure_;
-}
-
-/// Queue pairs in the error state touch nothing any more once all they had was flushed.
-inline bool verbs_transport::withdraw() {
-    if (withdrawn_) return true;
-    withdrawn_ = true;
-    for (auto& peer : peers_) {
-        for (auto& line : peer.lines) {
-            ibv_qp_attr state{};
-            state.qp_state = IBV_QPS_ERR;
-            ibv_modify_qp(line.pair.get(), &state, IBV_QP_STATE);
-        }
-        peer.posted.clear();
-        peer.unsent.clear();
-        peer.controls.clear();
-        peer.landings = 0;
-    }
-    auto const flushed = [&] {
-        return std::all_of(peers_.begin(), peers_.end(), [](detail::verbs_peer const& p) {
-            return std::all_of(p.lines.begin(), p.lines.end(), [](detail::verbs_line const& l) { return l.marks.empty(); });
-        });
-    };
-    for (auto const until = clock::now() + std::chrono::seconds(2); !flushed() && clock::now() < until;) {
-        drain();
-        std::this_thread::yield();
-    }
-    auto const all = flushed();
-    for (auto& peer : peers_) {
-        for (auto& line : peer.lines) {
-            peer_of_.erase(line.pair->qp_num);
-            line.pair.reset(); // the device is done with it for good
-        }
-        peer.connected = false;
-        peer.writes.clear();
-    }
-    landings_.clear();
-    finished_.clear();
-    shown_.clear();
-    return all;
-}
-
-/// What was sent is delivered first: the last request of each queue is confirmed after all before it.
-inline verbs_transport::~verbs_transport() {
-    auto const until = clock::now() + std::chrono::seconds(2);
-    if (!failure_ && !withdrawn_) {
-        for (int i = 0; i < size_; ++i)
-            if (auto& peer = at(i); peer.up() && peer.lines[0].has_room(options_.send_queue)) {
-                ibv_send_wr last{};
-                last.opcode = IBV_WR_RDMA_WRITE;
-                post_request(i, 0, last, true, nullptr);
-            }
-        auto const confirmed_all = [&] {
-            return std::all_of(peers_.begin(), peers_.end(), [](detail::verbs_peer const& p) { return p.lines.empty() || p.lines[0].posted == p.lines[0].confirmed; });
-        };
-        while (!confirmed_all() && !failure_ && clock::now() < until) {
-            drain();
-            std::this_thread::yield();
-        }
-    }
-    for (int peer = 0; peer < size_; ++peer)
-        if (side_.connected(peer)) side_.send(peer, detail::note_of(detail::verbs_note::farewell));
-    side_.flush(until);
-    if (events_ > 0) ibv_ack_cq_events(completions_.get(), events_);
 }
 
 } // namespace chorus

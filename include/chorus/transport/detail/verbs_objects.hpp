@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -168,6 +170,13 @@ inline verbs_options verbs_options::from_environment() {
     how.port = number("CHORUS_VERBS_PORT", 1, 255, 0);
     how.gid = number("CHORUS_VERBS_GID", 0, 65535, -1);
     how.queue_pairs = number("CHORUS_VERBS_QUEUE_PAIRS", 1, most_queue_pairs, how.queue_pairs);
+    if (auto const* const name = std::getenv("CHORUS_ENDPOINT")) how.endpoint = name;
+    if (auto const* const file = std::getenv("CHORUS_PATHS")) {
+        std::ifstream in(file);
+        std::string const all{std::istreambuf_iterator<char>(in), {}};
+        if (!in.good() && all.empty()) detail::misuse({"CHORUS_PATHS=", file, " cannot be read"});
+        how.paths = std::make_shared<path_table const>(path_table::parse(all, file));
+    }
     return how;
 }
 

@@ -26,8 +26,10 @@
 
 #include <infiniband/verbs.h>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -74,7 +76,10 @@ public:
     /// Which device and port, why, and what is in force, for people.
     std::string describe() const {
         return detail::text({port_.why, "; ", options_.queue_pairs, options_.queue_pairs == 1 ? " queue pair" : " queue pairs",
-                             " to a peer, up to ", options_.eager_bytes, " bytes at once, MTU ", 128 << port_.attributes.active_mtu});
+                             " to a peer, up to ", options_.eager_bytes, " bytes at once, MTU ", 128 << port_.attributes.active_mtu, "; flow labels: ",
+                             options_.paths == nullptr ? std::string("spread evenly, no plan was given")
+                                                       : detail::text({"of ", connected_, " queue pairs as ", options_.endpoint, " so far ", planned_, " as planned"}),
+                             port_.soft ? ", in vain on this device" : ""});
     }
     /// For those who watch a queue pair, or break it. Null where nobody has wanted that peer yet.
     ibv_qp* queue_pair(int peer, int number) const {
@@ -154,7 +159,8 @@ private:
     void want(int peer);
     void connect(int peer);
     void move_to(ibv_qp& pair, detail::verbs_hello const& other, std::uint32_t number, std::uint32_t label) const;
-    std::uint32_t label_of(int peer, int queue) const;
+    std::uint32_t label_of(int peer, int queue);
+    static bool set_source_port(ibv_qp& pair, std::uint32_t label);
     void listen();
     void noted(int from, std::span<std::byte const> message);
     void tell_all(transport_failure const& why, int but);
@@ -210,6 +216,7 @@ private:
     std::optional<transport_failure> failure_;
     bool told_ = false, withdrawn_ = false;
     unsigned empty_polls_ = 0, events_ = 0;
+    int connected_ = 0, planned_ = 0; ///< queue pairs, and those whose flow label is a planned one
     transport_paths paths_;
     std::vector<detail::verbs_peer> peers_; ///< last: queue pairs go before what they use
 };
@@ -217,4 +224,5 @@ private:
 } // namespace chorus
 
 #include <chorus/transport/detail/verbs_connections.hpp>
+#include <chorus/transport/detail/verbs_ending.hpp>
 #include <chorus/transport/detail/verbs_messages.hpp>

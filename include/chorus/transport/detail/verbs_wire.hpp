@@ -69,6 +69,7 @@ struct verbs_hello {
     std::uint32_t eager_bytes = 0;
     std::uint32_t credits = 0;
     std::uint8_t gid[16] = {};
+    char endpoint[64] = {};      ///< its name in a plan
 };
 static_assert(std::is_trivially_copyable_v<verbs_hello>);
 

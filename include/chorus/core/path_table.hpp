@@ -1,0 +1,94 @@
+#pragma once
+/// Planned paths as transports use them: for each connection a flow label, of which a RoCE v2 device makes the UDP source port, and the
+/// switches' hashes of that the path. `chorus plan --export ports --out FILE` writes one.
+
+#include <chorus/core/errors.hpp>
+#include <chorus/core/flow_label.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace chorus {
+
+/// Lines of `SOURCE DESTINATION TAG PART PORT FLOW_LABEL`, words separated by spaces; # begins a comment. SOURCE and DESTINATION are names
+/// of endpoints, PART is the queue pair. Where no port leads along the planned path, the last two are `none`. Of several lines for one
+/// connection the first holds: of one pair, flows of different phases share their queue pairs.
+class path_table {
+public:
+    /// A usage_error with `source` and the line where something is wrong.
+    static path_table parse(std::string_view text, std::string_view source) {
+        path_table all;
+        for (std::size_t number = 1; !text.empty(); ++number) {
+            auto const end = std::min(text.find('\n'), text.size());
+            auto line = text.substr(0, std::min(end, text.find('#')));
+            text.remove_prefix(std::min(end + 1, text.size()));
+            reader words{line, source, number};
+            auto const from = words.next();
+            if (from.empty()) continue;
+            auto const to = words.required("DESTINATION");
+            words.count("TAG", std::numeric_limits<std::uint32_t>::max());
+            auto const part = *words.count("PART", 255);
+            auto const port = words.count("PORT", 65'535, true), label = words.count("FLOW_LABEL", 0xF'FFFF, true);
+            if (!words.next().empty()) words.fail("more than six words");
+            if (port.has_value() != label.has_value()) words.fail("PORT and FLOW_LABEL are both given, or both none");
+            if (label && *port != port_of_flow_label(*label))
+                words.fail(detail::text({"flow label ", *label, " makes port ", static_cast<int>(port_of_flow_label(*label)), ", not ", *port}));
+            ++all.lines_;
+            if (label) all.labels_.try_emplace({std::string(from), std::string(to), part}, *label);
+        }
+        return all;
+    }
+
+    /// Nothing where none was planned, or none can be.
+    std::optional<std::uint32_t> label(std::string_view source, std::string_view destination, std::uint32_t queue_pair) const {
+        auto const found = labels_.find(std::tuple(std::string(source), std::string(destination), queue_pair));
+        return found == labels_.end() ? std::nullopt : std::optional(found->second);
+    }
+    /// Connections that have a label, and lines in all.
+    std::size_t size() const { return labels_.size(); }
+    std::size_t lines() const { return lines_; }
+
+private:
+    struct reader {
+        std::string_view rest, source;
+        std::size_t number;
+
+        std::string_view next() {
+            auto const begin = std::min(rest.find_first_not_of(" \t\r"), rest.size());
+            auto const end = std::min(rest.find_first_of(" \t\r", begin), rest.size());
+            auto const word = rest.substr(begin, end - begin);
+            rest.remove_prefix(end);
+            return word;
+        }
+        std::string_view required(std::string_view what) {
+            auto const word = next();
+            if (word.empty()) fail(detail::text({what, " is missing; a line is SOURCE DESTINATION TAG PART PORT FLOW_LABEL"}));
+            return word;
+        }
+        std::optional<std::uint32_t> count(std::string_view what, std::uint32_t most, bool may_be_none = false) {
+            auto const word = required(what);
+            if (may_be_none && word == "none") return std::nullopt;
+            std::uint64_t value = 0;
+            for (char const each : word) {
+                if (each < '0' || each > '9') fail(detail::text({what, " is a number", may_be_none ? " or none" : "", ", not '", word, "'"}));
+                value = value * 10 + static_cast<std::uint64_t>(each - '0');
+                if (value > most) fail(detail::text({what, " is at most ", most, ", not ", word}));
+            }
+            return static_cast<std::uint32_t>(value);
+        }
+        [[noreturn]] void fail(std::string_view why) const { detail::misuse({source, ":", number, ": ", why}); }
+    };
+
+    std::map<std::tuple<std::string, std::string, std::uint32_t>, std::uint32_t> labels_;
+    std::size_t lines_ = 0;
+};
+
+} // namespace chorus
