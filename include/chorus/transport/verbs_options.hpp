@@ -32,6 +32,9 @@ struct verbs_options {
     int timeout = 15;
     int retries = 7;
     int traffic_class = 0;
+    /// Memory that is not of `allocate` stays registered after its message, up to so many bytes, where the system tells when it is freed
+    /// (userfaultfd). 0: it is registered anew for each message.
+    std::size_t kept_bytes = std::size_t{1} << 30;
     /// Planned paths: the flow label of each queue pair, by the names of the endpoints and its number. What is not in the table, or
     /// where there is none, gets labels that are spread evenly.
     std::shared_ptr<path_table const> paths;

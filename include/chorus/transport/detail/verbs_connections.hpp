@@ -11,6 +11,8 @@ inline void verbs_transport::open_device() {
     // A header and an eager message fit into one packet, unless somebody wants more.
     if (options_.eager_bytes == 0) options_.eager_bytes = (std::size_t{128} << port_.attributes.active_mtu) - sizeof(detail::verbs_header);
     domain_ = detail::verbs_made<detail::verbs_domain>(ibv_alloc_pd(&device), "ibv_alloc_pd");
+    registrations_.emplace(detail::verbs_registrar{domain_.get()}, detail::registration_limits{options_.kept_bytes, 1024},
+                           detail::verbs_monitor(options_.kept_bytes));
     channel_ = detail::verbs_made<detail::verbs_channel>(ibv_create_comp_channel(&device), "ibv_create_comp_channel");
     ::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK);
     ibv_device_attr about{};
@@ -158,6 +160,7 @@ inline void verbs_transport::move_to(ibv_qp& pair, detail::verbs_hello const& ot
 }
 
 inline void verbs_transport::listen() {
+    registrations_->tidy();
     side_.poll([&](int from, std::span<std::byte const> message) { noted(from, message); });
     for (int peer = 0; peer < size_; ++peer)
         if (side_.closed(peer) && !at(peer).left && !failure_) fail(gone(peer, "died: " + side_.why_closed(peer)));

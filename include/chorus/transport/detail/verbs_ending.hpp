@@ -85,6 +85,7 @@ inline bool verbs_transport::withdraw() {
         peer.writes.clear();
     }
     landings_.clear();
+    registrations_->clear(); // what a peer still writes has nowhere to land
     finished_.clear();
     shown_.clear();
     return all;

@@ -134,15 +134,15 @@ inline bool verbs_transport::advance_write(int peer, detail::verbs_write& what) 
     return true;
 }
 
-/// The key of memory that `allocate` gave, or that of a registration that lives in `own`.
-inline std::uint32_t verbs_transport::key_of(std::byte* memory, std::size_t bytes, detail::verbs_memory& own) {
+/// The key of memory that `allocate` gave, or that of a registration that `own` holds.
+inline std::uint32_t verbs_transport::key_of(std::byte* memory, std::size_t bytes, detail::verbs_registrations::lease& own) {
     auto const after = allocations_.upper_bound(memory);
     if (after != allocations_.begin()) {
         auto const& [begin, known] = *std::prev(after);
         if (memory + bytes <= begin + known.bytes) return known.registered->lkey;
     }
-    own = detail::register_memory(*domain_, memory, bytes);
-    return own->lkey;
+    own = registrations_->get(memory, bytes);
+    return own.key()->lkey;
 }
 
 inline std::byte const* verbs_transport::post(int peer, detail::verbs_incoming const& wish) {
@@ -154,7 +154,7 @@ inline std::byte const* verbs_transport::post(int peer, detail::verbs_incoming c
         landing.peer = peer;
         landing.wish = wish;
         key_of(wish.target.data, wish.target.bytes, landing.own);
-        auto const key = landing.own != nullptr ? landing.own->rkey : std::prev(allocations_.upper_bound(wish.target.data))->second.registered->rkey;
+        auto const key = landing.own ? landing.own.key()->rkey : std::prev(allocations_.upper_bound(wish.target.data))->second.registered->rkey;
         from.controls.push_back({detail::verbs_header::of(kind::invitation, wish.ex, wish.target.bytes),
                                  {reinterpret_cast<std::uintptr_t>(wish.target.data), key, slot}, true});
         ++from.landings;
@@ -301,7 +301,7 @@ inline void verbs_transport::landed(int peer, std::uint32_t immediate) {
     if (++found->second.arrived < told.stripes) return;
     auto const& wish = found->second.wish;
     finished_.push_back({wish.tok, wish.view ? wish.target.data : nullptr});
-    landings_.erase(found); // the registration ends here: nobody can write there any more
+    landings_.erase(found);
     --at(peer).landings;
 }
 

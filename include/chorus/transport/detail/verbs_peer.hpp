@@ -2,6 +2,7 @@
 /// What a rank of the verbs transport keeps of each other rank.
 
 #include <chorus/transport/detail/verbs_objects.hpp>
+#include <chorus/transport/detail/verbs_registrations.hpp>
 #include <chorus/transport/detail/verbs_wire.hpp>
 #include <chorus/transport/transport.hpp>
 
@@ -27,7 +28,7 @@ struct verbs_write {
     piece what;
     token tok;
     clock::time_point since;
-    verbs_memory own;          ///< its registration, where it has none that lasts
+    verbs_registrations::lease own; ///< its registration, where it is not of `allocate`
     std::uint32_t key = 0;
     bool invited = false;
     bool complained = false;   ///< has told the peer that it waits
@@ -46,7 +47,7 @@ struct verbs_incoming {
 struct verbs_landing {
     int peer;
     verbs_incoming wish;
-    verbs_memory own;
+    verbs_registrations::lease own;
     std::uint32_t arrived = 0; ///< stripes
 };
 /// An eager message that came before anybody asked for it.

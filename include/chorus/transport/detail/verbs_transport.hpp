@@ -19,6 +19,7 @@
 #include <chorus/transport/detail/side_channel.hpp>
 #include <chorus/transport/detail/verbs_objects.hpp>
 #include <chorus/transport/detail/verbs_peer.hpp>
+#include <chorus/transport/detail/verbs_registrations.hpp>
 #include <chorus/transport/detail/verbs_wire.hpp>
 #include <chorus/transport/store.hpp>
 #include <chorus/transport/transport.hpp>
@@ -93,6 +94,8 @@ public:
         return {.latency = 2e-6, .per_message = 3e-7, .rendezvous = 3e-6, .eager_bytes = options_.eager_bytes, .per_byte = 1e-10};
     }
     transport_paths paths() const { return paths_; }
+    /// How often memory that is not of `allocate` was known to the device already.
+    detail::registration_counts const& registrations() const { return registrations_->counts(); }
 
     /// Memory that the device knows as long as it lives. A transport_error where it cannot be registered.
     std::byte* allocate(std::size_t bytes);
@@ -173,7 +176,7 @@ private:
     void start_write(detail::verbs_write& what, detail::verbs_invitation const& to, int peer);
     bool advance_write(int peer, detail::verbs_write& what);
     void post_request(int peer, int queue, ibv_send_wr& request, bool awaited, detail::verbs_write* write);
-    std::uint32_t key_of(std::byte* memory, std::size_t bytes, detail::verbs_memory& own);
+    std::uint32_t key_of(std::byte* memory, std::size_t bytes, detail::verbs_registrations::lease& own);
 
     // Receiving.
     std::byte const* post(int peer, detail::verbs_incoming const& wish);
@@ -208,6 +211,7 @@ private:
     detail::side_channel side_;
     detail::backoff backoff_;
     std::map<std::byte*, allocation> allocations_;
+    std::optional<detail::verbs_registrations> registrations_; ///< of all other memory
     std::unordered_map<std::uint32_t, int> peer_of_; ///< by number of our queue pair
     std::unordered_map<std::uint32_t, detail::verbs_landing> landings_; ///< by slot
     std::uint32_t next_slot_ = 0;
