@@ -1,8 +1,12 @@
-/// chorus run: starts a program as the ranks of one job on this host.
+/// chorus run: starts a program as the ranks of one job on this host, or as some of those of a larger one.
 
 #include "command.hpp"
 #include "run/ranks.hpp"
 #include "text.hpp"
+
+#include <chorus/transport/detail/tcp_socket.hpp>
+
+#include <fmt/format.h>
 
 #include <memory>
 #include <string>
@@ -13,13 +17,18 @@ namespace chorus::tools {
 namespace {
 
 struct run_texts {
-    std::string ranks = "2";
+    std::string ranks = "2", first = "0", of, store;
     std::vector<std::string> program;
 };
 
 int run(run_texts const& asked) {
     auto const ranks = static_cast<int>(read_number("--ranks", asked.ranks, 1, 1024));
-    return run_ranks(ranks, asked.program);
+    auto const first = static_cast<int>(read_number("--first", asked.first, 0, 1'000'000));
+    auto const of = asked.of.empty() ? first + ranks : static_cast<int>(read_number("--of", asked.of, 1, 1'000'000));
+    if (first + ranks > of) throw usage_error(fmt::format("run: ranks {} to {} are not among {}", first, first + ranks - 1, of));
+    if (asked.store.empty() && ranks < of) throw usage_error("run: ranks on several hosts need a --store at which they meet");
+    if (!asked.store.empty()) static_cast<void>(chorus::detail::tcp_place::parse(asked.store));
+    return run_ranks({first, ranks, of, asked.store}, asked.program);
 }
 
 } // namespace
@@ -31,6 +40,9 @@ command add_run(CLI::App& app) {
                 "The program finds the others by chorus::session (chorus/runtime/session.hpp). Status: 0 if all ranks ended\n"
                 "with 0, otherwise that of the first that did not, or 128 + signal.");
     add_text(*sub, "-n,--ranks", asked->ranks, "How many", "P");
+    add_text(*sub, "--store", asked->store, "Where ranks of several hosts meet: the host of rank 0, a free port, a word of your own", "HOST:PORT/KEY");
+    add_text(*sub, "--first", asked->first, "The first rank here", "RANK");
+    add_text(*sub, "--of", asked->of, "How many there are on all hosts", "P");
     sub->add_option("program", asked->program, "What to start, with its arguments")->type_name("PROGRAM ARGS")->required();
     sub->prefix_command(); // what follows the program's name belongs to it
     sub->positionals_at_end();

@@ -10,6 +10,7 @@ import io
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -359,6 +360,18 @@ class Run(Test):
         started.communicate(timeout=30)
         self.assertEqual(started.returncode, 128 + 15)
         self.assertEqual(subprocess.run(["pgrep", "-f", self.program], capture_output=True).stdout, b"")
+
+    def test_ranks_that_are_started_twice_meet_over_tcp(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            where = f"127.0.0.1:{free.getsockname()[1]}/word"
+        second = subprocess.Popen([OPTIONS.chorus, "run", "-n", "2", "--first", "1", "--of", "3", "--store", where, self.program], stdout=subprocess.PIPE, text=True)
+        self.assertEqual(self.succeeds("run", "-n", "1", "--of", "3", "--store", where, self.program), "sum 6, 0 arguments\n")
+        self.assertEqual(second.communicate(timeout=30), ("", None))
+        self.assertEqual(second.returncode, 0)
+        self.fails(WRONG_USAGE, r"ranks 2 to 3 are not among 3", "run", "-n", "2", "--first", "2", "--of", "3", "--store", where, self.program)
+        self.fails(WRONG_USAGE, r"need a --store", "run", "-n", "2", "--of", "3", self.program)
+        self.fails(WRONG_USAGE, r"is no HOST:PORT/KEY", "run", "--store", "here", self.program)
 
     def test_wrong_words(self):
         self.fails(WRONG_USAGE, r"--ranks: '0'", "run", "-n", "0", self.program)

@@ -28,7 +28,8 @@ sigset_t passed_on() {
 
 class launcher {
 public:
-    explicit launcher(int ranks) : ids_(static_cast<std::size_t>(ranks), -1) {
+    explicit launcher(ranks_here const& which) : first_(which.first), of_(which.of), ids_(static_cast<std::size_t>(which.count), -1) {
+        where_ = which.store.empty() ? "unix:" + store_.address() : "tcp:" + (which.first == 0 ? store_.listen(which.store) : which.store);
         auto const watched = with_children(passed_on());
         ::sigprocmask(SIG_BLOCK, &watched, &usual_);
         signals_ = detail::descriptor(detail::require_system(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
@@ -72,9 +73,9 @@ private:
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(1);
         ::sigprocmask(SIG_SETMASK, &usual_, nullptr);
-        ::setenv("CHORUS_RANK", std::to_string(rank).c_str(), 1);
-        ::setenv("CHORUS_SIZE", std::to_string(ids_.size()).c_str(), 1);
-        ::setenv("CHORUS_STORE", ("unix:" + store_.address()).c_str(), 1);
+        ::setenv("CHORUS_RANK", std::to_string(first_ + static_cast<int>(rank)).c_str(), 1);
+        ::setenv("CHORUS_SIZE", std::to_string(of_).c_str(), 1);
+        ::setenv("CHORUS_STORE", where_.c_str(), 1);
         std::vector<char*> words;
         for (auto const& each : program) words.push_back(const_cast<char*>(each.c_str()));
         words.push_back(nullptr);
@@ -105,7 +106,7 @@ private:
             auto const text = detail::describe_end(how);
             if (text.empty() || status_ != 0) continue;
             status_ = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
-            fmt::print(stderr, "chorus: run: rank {} {}{}\n", rank, text, living_ > 0 ? "; the other ranks are ended" : "");
+            fmt::print(stderr, "chorus: run: rank {} {}{}\n", first_ + static_cast<int>(rank), text, living_ > 0 ? "; the other ranks are ended" : "");
             ended_by_us_ = chorus::clock::now();
         }
     }
@@ -120,7 +121,9 @@ private:
     store_server store_;
     sigset_t usual_{};
     detail::descriptor signals_;
-    std::vector<pid_t> ids_; ///< by rank; -1: has ended
+    int first_, of_;
+    std::string where_; ///< the store, as ranks are told
+    std::vector<pid_t> ids_; ///< by rank, from the first one here; -1: has ended
     std::size_t living_ = 0;
     int status_ = 0;
     std::optional<chorus::clock::time_point> ended_by_us_;
@@ -128,6 +131,6 @@ private:
 
 } // namespace
 
-int run_ranks(int ranks, std::vector<std::string> const& program) { return launcher(ranks).run(program); }
+int run_ranks(ranks_here const& which, std::vector<std::string> const& program) { return launcher(which).run(program); }
 
 } // namespace chorus::tools

@@ -6,6 +6,7 @@
 #include <chorus/runtime/session.hpp>
 #include <chorus/transport/join_shm.hpp>
 #include <chorus/transport/store.hpp>
+#include <chorus/transport/tcp_store.hpp>
 
 #include <cstdlib>
 #include <memory>
@@ -47,7 +48,11 @@ namespace detail {
         file_store over{std::string(where.substr(5))};
         return join_shm(over, as.rank, as.size, until, memory);
     }
-    misuse({"CHORUS_STORE=", where, "; it is unix:ADDRESS or file:FOLDER"});
+    if (where.starts_with("tcp:")) {
+        tcp_store over(where.substr(4));
+        return join_shm(over, as.rank, as.size, until, memory);
+    }
+    misuse({"CHORUS_STORE=", where, "; it is unix:ADDRESS, tcp:HOST:PORT/KEY or file:FOLDER"});
 }
 
 } // namespace detail

@@ -14,8 +14,8 @@
 
 namespace chorus {
 
-/// What a launcher puts into the environment of its ranks: CHORUS_RANK, CHORUS_SIZE, and CHORUS_STORE, which is "unix:ADDRESS"
-/// or "file:FOLDER".
+/// What a launcher puts into the environment of its ranks: CHORUS_RANK, CHORUS_SIZE, and CHORUS_STORE, which is "unix:ADDRESS",
+/// "tcp:HOST:PORT/KEY" or "file:FOLDER".
 struct launch_environment {
     int rank = 0;
     int size = 1;

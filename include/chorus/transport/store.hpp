@@ -4,6 +4,7 @@
 ///
 ///   file_store     a folder that all ranks see
 ///   socket_store   a server on this host, which the launcher runs (store_server.hpp)
+///   tcp_store      the same server, for ranks on other hosts (tcp_store.hpp)
 ///   mpi_store      messages of an MPI job (mpi_store.hpp)
 
 #include <chorus/core/errors.hpp>

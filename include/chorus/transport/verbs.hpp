@@ -12,6 +12,7 @@
 #include <chorus/runtime/context.hpp>
 #include <chorus/runtime/session.hpp>
 #include <chorus/transport/detail/verbs_transport.hpp>
+#include <chorus/transport/tcp_store.hpp>
 
 #include <memory>
 #include <string>
@@ -59,7 +60,8 @@ private:
         std::string_view const where = as.store;
         if (where.starts_with("unix:")) return over(socket_store{std::string(where.substr(5))});
         if (where.starts_with("file:")) return over(file_store{std::string(where.substr(5))});
-        if (!where.empty()) detail::misuse({"CHORUS_STORE=", where, "; it is unix:ADDRESS or file:FOLDER"});
+        if (where.starts_with("tcp:")) return over(tcp_store(where.substr(4)));
+        if (!where.empty()) detail::misuse({"CHORUS_STORE=", where, "; it is unix:ADDRESS, tcp:HOST:PORT/KEY or file:FOLDER"});
         struct nobody {
             void set(std::string_view, std::string_view) {}
             std::optional<std::string> get(std::string_view, clock::time_point) { return std::nullopt; }
