@@ -6,6 +6,19 @@
 
 namespace chorus::detail::CHORUS_ISA {
 
+/// Eight bytes, as the lower half of a small register: a vector of a few elements is no block, and to copy it in and out of one
+/// takes longer than all else.
+template <class Lane, operator_id Op>
+[[gnu::always_inline]] inline void fold_word(unsigned char* out, unsigned char const* left, unsigned char const* right) {
+    using vector = vector_of<Lane, 16>;
+    using bits = vector_of<typename block<Lane>::word, 16>;
+    auto a = vector{}, b = vector{};
+    __builtin_memcpy(&a, left, 8);
+    __builtin_memcpy(&b, right, 8);
+    auto const result = combine<Op, bits>(a, b);
+    __builtin_memcpy(out, &result, 8);
+}
+
 /// Two sources, one output: what most folds are.
 template <class Lane, operator_id Op>
 [[gnu::always_inline]] inline void fold_two(unsigned char* out, unsigned char const* left, unsigned char const* right,
@@ -13,6 +26,8 @@ template <class Lane, operator_id Op>
     constexpr auto step = block<Lane>::bytes;
     for (; bytes >= step; bytes -= step, out += step, left += step, right += step)
         store_block(out, combine_blocks<Op>(load_block<Lane>(left), load_block<Lane>(right)));
+    if constexpr (!is_small_float<Lane>)
+        for (; bytes >= 8; bytes -= 8, out += 8, left += 8, right += 8) fold_word<Lane, Op>(out, left, right);
     if (bytes != 0) store_tail(out, combine_blocks<Op>(load_tail<Lane>(left, bytes), load_tail<Lane>(right, bytes)), bytes);
 }
 

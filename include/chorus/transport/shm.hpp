@@ -205,6 +205,9 @@ private:
         head.bytes = bytes;
         head.turn.store(++at(to).next_out, std::memory_order_release);
         job_->wake(to);
+        // The peer still has the line of the next announcement and does not wait at it yet. Fetched when it is written, it would
+        // cost a trip between the cores on the way of the message.
+        detail::claim_line(&job_->slot(rank_, to, at(to).next_out));
     }
     bool is_finished(kind what, outgoing const& message) {
         if (what == kind::direct) unread_.push_back(message);

@@ -62,7 +62,7 @@ public:
     /// How many messages of a mailbox the receiver is done with.
     std::atomic<std::uint32_t>& taken(int from, int to) const { return *reinterpret_cast<std::atomic<std::uint32_t>*>(mailbox(from, to)); }
     shm_slot& slot(int from, int to, std::uint32_t number) const {
-        return *reinterpret_cast<shm_slot*>(mailbox(from, to) + 64 + std::size_t{number % shape_.slots} * shape_.slot_bytes);
+        return *reinterpret_cast<shm_slot*>(mailbox(from, to) + 64 + std::size_t{number & (shape_.slots - 1)} * shape_.slot_bytes);
     }
     std::size_t ring_at(int rank) const { return shape_.rings_at() + static_cast<std::size_t>(rank) * shape_.ring_bytes; }
     std::size_t heap_at(int rank) const { return shape_.heaps_at() + static_cast<std::size_t>(rank) * shape_.heap_bytes; }

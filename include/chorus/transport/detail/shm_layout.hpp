@@ -92,7 +92,7 @@ struct shm_failure {
 struct shm_geometry {
     std::uint32_t version;
     std::uint32_t ranks;
-    std::uint32_t slots;       ///< of a mailbox
+    std::uint32_t slots;       ///< of a mailbox: a power of two
     std::uint32_t slot_bytes;
     std::uint64_t ring_bytes;  ///< per rank
     std::uint64_t heap_bytes;  ///< per rank, as address space
