@@ -31,6 +31,7 @@ command add_run(CLI::App& app);
 command add_plan(CLI::App& app);
 command add_simulate(CLI::App& app);
 command add_tune(CLI::App& app);
+command add_devices(CLI::App& app);
 
 /// Options are taken as text and read by text.hpp, so that all of them complain alike.
 inline CLI::Option* add_text(CLI::App& to, std::string const& names, std::string& into, std::string const& help,

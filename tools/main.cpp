@@ -45,7 +45,7 @@ std::string explain(CLI::App& app, CLI::ParseError const& problem) {
     if (chosen.empty()) {
         auto const rest = app.remaining();
         return (rest.empty() ? std::string("no command given") : "'" + rest.front() + "' is no command") +
-               "; allowed are list, show, verify, bench, run, plan, simulate, tune (each with --help)";
+               "; allowed are list, show, verify, bench, run, plan, simulate, tune, devices (each with --help)";
     }
     auto& sub = *chosen.front();
     auto const rest = app.remaining(true);
@@ -84,7 +84,8 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     std::vector<std::pair<char const*, command>> const commands{
         {"list", add_list(app)}, {"show", add_show(app)}, {"verify", add_verify(app)}, {"bench", add_bench(app)},
-        {"run", add_run(app)},   {"plan", add_plan(app)}, {"simulate", add_simulate(app)}, {"tune", add_tune(app)}};
+        {"run", add_run(app)},   {"plan", add_plan(app)}, {"simulate", add_simulate(app)}, {"tune", add_tune(app)},
+        {"devices", add_devices(app)}};
     try {
         app.parse(argc, argv);
         for (auto const& [name, command] : commands)

@@ -8,6 +8,7 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 using namespace chorus;
 using namespace chorus::testing;
@@ -28,6 +29,13 @@ TEST_CASE("a table of paths is read with names, parts and comments", "[core/path
     CHECK_FALSE(table.label("host2", "pod3.edge1.host0", 0));
 }
 
+TEST_CASE("further ports of a path are kept behind that of its label", "[core/path_table]") {
+    auto const table = path_table::parse("a b 0 0 56513 7361 49152 65535 # two more\na b 0 1 56513 7361\n", "ports.txt");
+    CHECK(table.find("a", "b", 0)->ports == std::vector<std::uint16_t>{56513, 49152, 65535});
+    CHECK(table.find("a", "b", 1)->ports == std::vector<std::uint16_t>{56513});
+    CHECK(table.find("b", "a", 0) == nullptr);
+}
+
 TEST_CASE("what is wrong in a table of paths is said with its line", "[core/path_table]") {
     auto const said = [](std::string const& text) -> std::string {
         try {
@@ -43,7 +51,9 @@ TEST_CASE("what is wrong in a table of paths is said with its line", "[core/path
     CHECK_THAT(said("a b 0 0 56513 99999999"), Catch::Contains("FLOW_LABEL is at most 1048575"));
     CHECK_THAT(said("a b 0 0 56513 none"), Catch::Contains("both given, or both none"));
     CHECK_THAT(said("a b 0 0 56514 7361"), Catch::Contains("flow label 7361 makes port 56513, not 56514"));
-    CHECK_THAT(said("a b 0 0 56513 7361 5"), Catch::Contains("more than six words"));
+    CHECK_THAT(said("a b 0 0 56513 7361 5"), Catch::Contains("no flow label makes a port below 49152"));
+    CHECK_THAT(said("a b 0 0 56513 7361 none"), Catch::Contains("PORT is a number, not 'none'"));
+    CHECK_THAT(said("a b 0 0 none none 56513"), Catch::Contains("PORT is none, and yet there are others"));
 }
 
 TEST_CASE("ports of flow labels are those of rdma-core", "[core/path_table]") {

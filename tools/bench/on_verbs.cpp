@@ -41,17 +41,22 @@ private:
     std::string path_;
 };
 
-/// The port that the ranks will take, in words.
-std::string port_in_words() try {
-    return detail::open_port(verbs_options::from_environment()).why;
+/// The ports that the ranks will take, in words.
+std::string ports_in_words() try {
+    std::string all;
+    for (auto const& each : detail::open_ports(verbs_options::from_environment())) all += (all.empty() ? "" : "; ") + each.why;
+    return all;
 } catch (transport_error const& e) {
     throw environment_error(std::string("--transport verbs: ") + e.what());
 }
 
-bool measure(communicator& comm, bench_options const& how, algorithms const& known, std::string const& port) {
-    auto const to = comm.rank() == 0 ? make_report(how, port) : nullptr;
+bool measure(communicator& comm, bench_options const& how, algorithms const& known, std::string const& ports) {
+    auto const to = comm.rank() == 0 ? make_report(how, ports) : nullptr;
     auto const right = bench(comm, how, known, to.get()).run();
-    if (to) to->finish();
+    if (to) {
+        to->finish();
+        fmt::print(stderr, "rank 0: {}\n", comm.shared_context()->transport().describe());
+    }
     return right;
 }
 
@@ -62,13 +67,13 @@ constexpr char const* wrong_results = "some results are wrong";
 int bench_on_verbs(bench_options const& how, algorithms const& known) {
     options settings;
     settings.timeout = how.timeout;
-    auto const port = port_in_words();
+    auto const ports = ports_in_words();
     if (std::getenv("CHORUS_STORE") != nullptr) { // `chorus run` has started us
         verbs_session verbs(settings);
         auto comm = verbs.world();
         if (how.ranks && *how.ranks != comm.size())
             throw usage_error(fmt::format("--ranks: {} is not allowed; {} ranks were started", *how.ranks, comm.size()));
-        return measure(comm, how, known, port) ? fine : wrong_result;
+        return measure(comm, how, known, ports) ? fine : wrong_result;
     }
     meeting_folder const meeting;
     auto const ranks = how.ranks.value_or(4);
@@ -77,7 +82,7 @@ int bench_on_verbs(bench_options const& how, algorithms const& known) {
             pin(processes.rank(), ranks);
             file_store over(meeting.path());
             auto comm = join_verbs(over, processes.rank(), ranks, settings);
-            if (!measure(comm, how, known, port) && comm.rank() == 0) throw std::runtime_error(wrong_results);
+            if (!measure(comm, how, known, ports) && comm.rank() == 0) throw std::runtime_error(wrong_results);
         });
     } catch (rank_error const& e) {
         if (std::string_view(e.what()).ends_with(wrong_results)) return wrong_result;

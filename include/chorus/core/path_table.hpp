@@ -11,16 +11,18 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace chorus {
 
-/// Lines of `SOURCE DESTINATION TAG PART PORT FLOW_LABEL`, words separated by spaces; # begins a comment. SOURCE and DESTINATION are names
-/// of endpoints, PART is the queue pair. Where no port leads along the planned path, the last two are `none`. Of several lines for one
-/// connection the first holds: of one pair, flows of different phases share their queue pairs.
+/// Lines of `SOURCE DESTINATION TAG PART PORT FLOW_LABEL [PORT]...`, words separated by spaces; # begins a comment. SOURCE and DESTINATION
+/// are names of endpoints, PART is the queue pair; further ports take the same path. Where no port does, PORT and FLOW_LABEL are `none`.
+/// Of several lines for one connection the first holds: of one pair, flows of different phases share their queue pairs.
 class path_table {
 public:
     /// A usage_error with `source` and the line where something is wrong.
@@ -37,23 +39,40 @@ public:
             words.count("TAG", std::numeric_limits<std::uint32_t>::max());
             auto const part = *words.count("PART", 255);
             auto const port = words.count("PORT", 65'535, true), label = words.count("FLOW_LABEL", 0xF'FFFF, true);
-            if (!words.next().empty()) words.fail("more than six words");
+            connection found;
+            while (auto const other = words.count("PORT", 65'535, false, true)) {
+                if (*other < 0xC000) words.fail("no flow label makes a port below 49152");
+                found.ports.push_back(static_cast<std::uint16_t>(*other));
+            }
             if (port.has_value() != label.has_value()) words.fail("PORT and FLOW_LABEL are both given, or both none");
             if (label && *port != port_of_flow_label(*label))
                 words.fail(detail::text({"flow label ", *label, " makes port ", static_cast<int>(port_of_flow_label(*label)), ", not ", *port}));
+            if (!label && !found.ports.empty()) words.fail("PORT is none, and yet there are others");
             ++all.lines_;
-            if (label) all.labels_.try_emplace({std::string(from), std::string(to), part}, *label);
+            if (!label) continue;
+            found.label = *label;
+            found.ports.insert(found.ports.begin(), static_cast<std::uint16_t>(*port));
+            all.connections_.try_emplace({std::string(from), std::string(to), part}, std::move(found));
         }
         return all;
     }
 
-    /// Nothing where none was planned, or none can be.
+    /// A planned path: the label, and all source ports that are known to lead along it, the label's own first.
+    struct connection {
+        std::uint32_t label = 0;
+        std::vector<std::uint16_t> ports;
+    };
+    /// Null where none was planned, or none can be.
+    connection const* find(std::string_view source, std::string_view destination, std::uint32_t queue_pair) const {
+        auto const found = connections_.find(std::tuple(std::string(source), std::string(destination), queue_pair));
+        return found == connections_.end() ? nullptr : &found->second;
+    }
     std::optional<std::uint32_t> label(std::string_view source, std::string_view destination, std::uint32_t queue_pair) const {
-        auto const found = labels_.find(std::tuple(std::string(source), std::string(destination), queue_pair));
-        return found == labels_.end() ? std::nullopt : std::optional(found->second);
+        auto const* const found = find(source, destination, queue_pair);
+        return found == nullptr ? std::nullopt : std::optional(found->label);
     }
     /// Connections that have a label, and lines in all.
-    std::size_t size() const { return labels_.size(); }
+    std::size_t size() const { return connections_.size(); }
     std::size_t lines() const { return lines_; }
 
 private:
@@ -70,12 +89,13 @@ private:
         }
         std::string_view required(std::string_view what) {
             auto const word = next();
-            if (word.empty()) fail(detail::text({what, " is missing; a line is SOURCE DESTINATION TAG PART PORT FLOW_LABEL"}));
+            if (word.empty()) fail(detail::text({what, " is missing; a line is SOURCE DESTINATION TAG PART PORT FLOW_LABEL [PORT]..."}));
             return word;
         }
-        std::optional<std::uint32_t> count(std::string_view what, std::uint32_t most, bool may_be_none = false) {
-            auto const word = required(what);
-            if (may_be_none && word == "none") return std::nullopt;
+        /// Nothing for what may be `none` and is, and what may be missing and does.
+        std::optional<std::uint32_t> count(std::string_view what, std::uint32_t most, bool may_be_none = false, bool may_be_missing = false) {
+            auto const word = may_be_missing ? next() : required(what);
+            if (word.empty() || (may_be_none && word == "none")) return std::nullopt;
             std::uint64_t value = 0;
             for (char const each : word) {
                 if (each < '0' || each > '9') fail(detail::text({what, " is a number", may_be_none ? " or none" : "", ", not '", word, "'"}));
@@ -87,7 +107,7 @@ private:
         [[noreturn]] void fail(std::string_view why) const { detail::misuse({source, ":", number, ": ", why}); }
     };
 
-    std::map<std::tuple<std::string, std::string, std::uint32_t>, std::uint32_t> labels_;
+    std::map<std::tuple<std::string, std::string, std::uint32_t>, connection> connections_;
     std::size_t lines_ = 0;
 };
 

@@ -29,11 +29,11 @@ struct annealing {
         for (auto const& each : result.subflows())
             if (movable(each)) loads.add(phase[each.flow], each.route, static_cast<double>(phase[each.flow].bytes));
         auto const moves = std::uint64_t(tries) * phase.size();
-        auto random = scatter(seed);
+        auto random = mix_bits(seed);
         for (std::uint64_t move = 0; move < moves; ++move) {
             auto const temperature = 2.0 * (1 - static_cast<double>(move) / static_cast<double>(moves));
-            auto& one = result.subflows()[(random = scatter(random)) % phase.size()];
-            auto const target = static_cast<route_id>((random = scatter(random)) % on.clos()->routes());
+            auto& one = result.subflows()[(random = mix_bits(random)) % phase.size()];
+            auto const target = static_cast<route_id>((random = mix_bits(random)) % on.clos()->routes());
             if (movable(one)) consider(loads, phase[one.flow], one.route, target, temperature * temperature, random);
         }
         return result;
@@ -48,7 +48,7 @@ private:
         auto const saved = loads.squares(f, route, -bytes);
         loads.add(f, route, -bytes);
         auto const grows = saved + loads.squares(f, target, bytes);
-        random = scatter(random);
+        random = mix_bits(random);
         auto const luck = static_cast<double>(random >> 11) * 0x1p-53;
         if (grows <= 0 || luck < std::exp(-grows / (temperature + 1e-9))) route = target;
         loads.add(f, route, bytes);

@@ -50,6 +50,19 @@ inline bool same_route(topology const& on, flow const& f, route_id a, route_id b
     return std::equal(x.begin(), x.end(), y.begin(), y.end());
 }
 
+/// Ports that lead a sub-flow along its route, at most so many, looked for from a place that `salt` chooses. Cost: O(most * routes)
+/// hashes, or all 2^14 where there are fewer.
+inline std::vector<std::uint16_t> ports_along(walker& way, topology const& on, flow const& f, route_id route, switch_hashing const& how,
+                                              std::size_t most, std::uint64_t salt) {
+    std::vector<std::uint16_t> found;
+    auto const start = mix_bits(std::uint64_t(f.source) << 32 | f.destination) + salt;
+    for (std::uint32_t i = 0; i < port_count && found.size() < most; ++i) {
+        auto const port = static_cast<std::uint16_t>(first_port + (start + i) % port_count);
+        if (same_route(on, f, hashed_route(way, how, f, port), route)) found.push_back(port);
+    }
+    return found;
+}
+
 struct enforcement {
     std::vector<std::uint16_t> port; ///< by sub-flow; 0 where no port leads along the path
     std::size_t failed = 0;          ///< how many of them
@@ -61,15 +74,9 @@ inline enforcement solve_ports(topology const& on, std::span<flow const> phase, 
     enforcement result;
     walker way(on);
     for (auto const& each : plan.subflows()) {
-        auto const& f = phase[each.flow];
-        auto const start = scatter(std::uint64_t(f.source) << 32 | f.destination) + result.port.size();
-        std::uint16_t found = 0;
-        for (std::uint32_t i = 0; i < port_count && found == 0; ++i) {
-            auto const port = static_cast<std::uint16_t>(first_port + (start + i) % port_count);
-            if (same_route(on, f, hashed_route(way, how, f, port), each.route)) found = port;
-        }
-        result.failed += found == 0 ? 1 : 0;
-        result.port.push_back(found);
+        auto const found = ports_along(way, on, phase[each.flow], each.route, how, 1, result.port.size());
+        result.failed += found.empty() ? 1 : 0;
+        result.port.push_back(found.empty() ? std::uint16_t{0} : found.front());
     }
     return result;
 }

@@ -71,22 +71,25 @@ inline std::string export_srv6(topology const& on, std::span<flow const> phase, 
     return all;
 }
 
-/// Throws usage_error for a sprayed flow, and on what is no Clos fabric.
+/// A path_table. `others`: how many further ports of each path are named, for devices on which not every port can be had. Throws
+/// usage_error for a sprayed flow, and on what is no Clos fabric.
 inline std::string export_ports(topology const& on, std::span<flow const> phase, routing const& how,
-                                switch_hashing const& hashing) {
+                                switch_hashing const& hashing, std::size_t others = 0) {
     if (on.clos() == nullptr) detail::misuse({"ports are solved on Clos fabrics only, not on ", on.text()});
-    std::string all = "# SOURCE DESTINATION TAG PART PORT FLOW_LABEL\n";
-    detail::visit_parts(how, [](std::size_t, std::uint32_t) {});
-    auto const ports = solve_ports(on, phase, how, hashing);
+    std::string all = others == 0 ? "# SOURCE DESTINATION TAG PART PORT FLOW_LABEL\n" : "# SOURCE DESTINATION TAG PART PORT FLOW_LABEL OTHER_PORTS\n";
+    walker way(on);
+    std::size_t failed = 0;
     detail::visit_parts(how, [&](std::size_t i, std::uint32_t part) {
-        detail::append(all, {detail::pair_text(on, phase[how[i].flow], part), " "});
-        if (ports.port[i] == 0)
-            all += "none none\n";
-        else
-            detail::append(all, {ports.port[i], " ", flow_label_of_port(ports.port[i]), "\n"});
+        auto const& f = phase[how[i].flow];
+        auto const ports = ports_along(way, on, f, how[i].route, hashing, 1 + others, i);
+        detail::append(all, {detail::pair_text(on, f, part), " "});
+        if (ports.empty()) all += "none none";
+        else detail::append(all, {ports[0], " ", flow_label_of_port(ports[0])});
+        for (std::size_t k = 1; k < ports.size(); ++k) detail::append(all, {" ", ports[k]});
+        all += "\n";
+        failed += ports.empty() ? 1 : 0;
     });
-    if (ports.failed > 0)
-        detail::append(all, {"# ", ports.failed, " paths cannot be reached by any port: are two tiers polarised?\n"});
+    if (failed > 0) detail::append(all, {"# ", failed, " paths cannot be reached by any port: are two tiers polarised?\n"});
     return all;
 }
 

@@ -29,12 +29,12 @@ struct flowlet {
         std::vector<double> load(on.links(), 0.0);
         std::vector<route_id> taken(phase.size() * pieces);
         walker way(on);
-        auto random = scatter(seed);
+        auto random = mix_bits(seed);
         for (std::uint32_t p = 0; p < pieces; ++p)
             for (std::size_t i = 0; i < phase.size(); ++i) {
                 auto const bytes = static_cast<double>(phase[i].bytes) / pieces;
                 auto const choose = [&](vertex_id, std::uint32_t count, auto const& link) {
-                    random = scatter(random);
+                    random = mix_bits(random);
                     auto best = static_cast<std::uint32_t>(random % count);
                     for (std::uint32_t k = 0; k < count; ++k)
                         if (load[link(k)] / on.rate(link(k)) < load[link(best)] / on.rate(link(best))) best = k;

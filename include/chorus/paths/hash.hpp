@@ -51,7 +51,7 @@ inline hash_kind parse_hash(std::string_view name) {
 }
 
 /// Scatters the bits of a number (the finaliser of SplitMix64).
-constexpr std::uint64_t scatter(std::uint64_t z) {
+constexpr std::uint64_t mix_bits(std::uint64_t z) {
     z += 0x9E37'79B9'7F4A'7C15U;
     z = (z ^ (z >> 30)) * 0xBF58'476D'1CE4'E5B9U;
     z = (z ^ (z >> 27)) * 0x94D0'49BB'1331'11EBU;
@@ -88,7 +88,7 @@ inline std::uint32_t xor_fold(five_tuple const& t) {
 /// Every set bit of the input adds the 32 bits of the key that begin there. Krawczyk 1995; the key comes from the seed.
 inline std::uint32_t toeplitz(std::uint32_t seed, five_tuple const& t) {
     std::array<std::uint64_t, 3> key{};
-    for (std::size_t i = 0; i < key.size(); ++i) key[i] = scatter(seed + (std::uint64_t(i) << 32));
+    for (std::size_t i = 0; i < key.size(); ++i) key[i] = mix_bits(seed + (std::uint64_t(i) << 32));
     std::uint32_t hash = 0;
     for (std::size_t bit = 0; bit < 8 * t.size(); ++bit) {
         if ((t[bit / 8] >> (7 - bit % 8)) % 2 == 0) continue;
@@ -142,14 +142,14 @@ inline std::uint32_t hash_choice(hash_kind kind, std::uint32_t seed, five_tuple 
 
 /// The seed of a switch: its own, or the same for all (which polarises).
 inline std::uint32_t switch_seed(std::uint32_t seed, std::uint32_t vertex, bool same_everywhere) {
-    return static_cast<std::uint32_t>(scatter(std::uint64_t(seed) << 32 | (same_everywhere ? 0 : vertex)));
+    return static_cast<std::uint32_t>(mix_bits(std::uint64_t(seed) << 32 | (same_everywhere ? 0 : vertex)));
 }
 
 /// The UDP source port of a queue pair, from 0xC000 on: 14 bits, by lot, as transports choose it when nobody tells
 /// them.
 inline std::uint16_t default_port(flow const& f, std::uint32_t queue_pair) {
-    auto const pair = scatter(std::uint64_t(f.source) << 32 | f.destination);
-    return static_cast<std::uint16_t>(0xC000U | (scatter(pair ^ (std::uint64_t(f.tag) << 32 | queue_pair)) & 0x3FFFU));
+    auto const pair = mix_bits(std::uint64_t(f.source) << 32 | f.destination);
+    return static_cast<std::uint16_t>(0xC000U | (mix_bits(pair ^ (std::uint64_t(f.tag) << 32 | queue_pair)) & 0x3FFFU));
 }
 
 } // namespace chorus

@@ -51,9 +51,9 @@ private:
 
     void spray_graph(topology const& on, std::span<flow const> phase, routing& result) const {
         walker way(on);
-        auto random = scatter(seed);
+        auto random = mix_bits(seed);
         auto const choose = [&](vertex_id, std::uint32_t count, auto const&) {
-            random = scatter(random);
+            random = mix_bits(random);
             return static_cast<std::uint32_t>(random % count);
         };
         for (std::uint32_t i = 0; i < phase.size(); ++i)

@@ -132,6 +132,7 @@ public:
     std::byte* allocate(std::size_t bytes) override { return inner_->allocate(bytes); }
     void free(std::byte* memory) override { inner_->free(memory); }
     transport_paths paths() const override { return inner_->paths(); }
+    std::string describe() const override { return inner_->describe(); }
     native_collectives* native() override { return inner_->native(); }
 
     /// The events of this rank, as elements of a JSON array.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -54,6 +55,8 @@ public:
     virtual void free(std::byte* memory) = 0;
     /// All zero where the transport does not count.
     virtual transport_paths paths() const = 0;
+    /// For people; its name where the transport has no more to say.
+    virtual std::string describe() const = 0;
 
     /// Null where the transport has no collectives of its own (transport/native.hpp).
     virtual native_collectives* native() = 0;
@@ -140,6 +143,10 @@ public:
     transport_paths paths() const override {
         if constexpr (reporting_transport<T>) return model_->paths();
         else return {};
+    }
+    std::string describe() const override {
+        if constexpr (describing_transport<T>) return model_->describe();
+        else return std::string(T::name);
     }
     native_collectives* native() override {
         if constexpr (requires(T& t) { { t.native() } -> std::convertible_to<native_collectives*>; }) return model_->native();

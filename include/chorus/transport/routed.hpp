@@ -120,6 +120,7 @@ public:
     std::byte* allocate(std::size_t bytes) requires allocating_transport<Local> { return local_->allocate(bytes); }
     void free(std::byte* memory) requires allocating_transport<Local> { local_->free(memory); }
     transport_paths paths() const requires reporting_transport<Local> { return local_->paths(); }
+    std::string describe() const requires describing_transport<Remote> { return remote_->describe(); }
 
 private:
     /// A message that is received where a view was asked for: its memory, which has to stay, and its token.

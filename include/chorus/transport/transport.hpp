@@ -183,6 +183,12 @@ concept reporting_transport = transport<T> && requires(T const& c) {
     { c.paths() } -> std::convertible_to<transport_paths>;
 };
 
+/// Refinement: says, for people, what it runs on and what is in force.
+template <class T>
+concept describing_transport = transport<T> && requires(T const& c) {
+    { c.describe() } -> std::convertible_to<std::string>;
+};
+
 /// Refinement: knows which ranks share a host. `host_of(rank)` is equal for two ranks exactly if they do.
 template <class T>
 concept host_aware_transport = transport<T> && requires(T const& c, int rank) {

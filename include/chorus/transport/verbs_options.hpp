@@ -11,18 +11,21 @@ namespace chorus {
 
 /// Everything has a default. Read from the environment by `verbs_options::from_environment`:
 ///
-///   CHORUS_VERBS_DEVICE       mlx5_0; otherwise the first device with an active port
-///   CHORUS_VERBS_PORT         from 1
-///   CHORUS_VERBS_GID          an index of the port's table of GIDs; otherwise a RoCE v2 one, IPv4 first
-///   CHORUS_VERBS_QUEUE_PAIRS  for each peer, 1 to 8
+///   CHORUS_VERBS_DEVICE       mlx5_0, mlx5_0:2 or several of these, separated by commas: long messages are striped over them; or all.
+///                             Otherwise the best device with an active port
+///   CHORUS_VERBS_PORT         from 1, for devices that are named without one
+///   CHORUS_VERBS_GID          which GIDs are allowed: an index of the port's table, ipv4, ipv6, or ADDRESS[/BITS]. Of these a RoCE v2 one,
+///                             IPv4 first
+///   CHORUS_VERBS_QUEUE_PAIRS  for each peer, 1 to 8, and at least one for each port
+///   CHORUS_VERBS_KEPT_BYTES   kept_bytes
 ///   CHORUS_PATHS              a file that `chorus plan --export ports` has written
-///   CHORUS_ENDPOINT           the name of this rank's port in it; otherwise the name of the host
+///   CHORUS_ENDPOINT           the name of this rank's port in it, of several ports separated by commas; otherwise the name of the host
 struct verbs_options {
     static constexpr int most_queue_pairs = 8;
 
-    std::string device;
-    int port = 0; ///< 0: the first that is active
-    int gid = -1; ///< -1: chosen
+    std::string device; ///< or several, or `all`
+    int port = 0;       ///< 0: the first that is active
+    std::string gid;    ///< which are allowed; empty: all
     int queue_pairs = 1;
     std::size_t eager_bytes = 0; ///< messages up to here are sent into waiting buffers; 0: what fits one packet
     int credits = 16;            ///< messages to a rank that it has not read yet; at least 4
@@ -38,7 +41,7 @@ struct verbs_options {
     /// Planned paths: the flow label of each queue pair, by the names of the endpoints and its number. What is not in the table, or
     /// where there is none, gets labels that are spread evenly.
     std::shared_ptr<path_table const> paths;
-    std::string endpoint; ///< this rank's name in the plan; otherwise the name of the host
+    std::string endpoint; ///< this rank's name in the plan, or one for each port; otherwise the name of the host
     std::string address; ///< of this host, for the side channel; otherwise chosen
 
     /// A usage_error where a variable makes no sense.

@@ -5,85 +5,119 @@
 
 namespace chorus {
 
-inline void verbs_transport::open_device() {
-    auto& device = *port_.device;
+inline std::vector<detail::verbs_rail> verbs_transport::open_rails() {
+    auto ports = detail::open_ports(options_);
+    if (ports.size() > detail::most_rails) detail::misuse({"verbs: at most ", detail::most_rails, " ports at once, not ", ports.size()});
+    options_.queue_pairs = std::max(options_.queue_pairs, static_cast<int>(ports.size()));
+    // All that can be unread at once: every work request of every queue, and every buffer.
+    auto const others = std::max(1, size_ - 1), buffers = others * receive_buffers();
+    std::vector<detail::verbs_rail> rails;
+    for (auto& each : ports) rails.emplace_back(std::move(each), buffers, others * options_.queue_pairs * options_.send_queue + buffers);
+    return rails;
+}
+
+inline void verbs_transport::prepare() {
     if (char host[256] = {}; options_.endpoint.empty() && ::gethostname(host, sizeof host - 1) == 0) options_.endpoint = host;
     // A header and an eager message fit into one packet, unless somebody wants more.
-    if (options_.eager_bytes == 0) options_.eager_bytes = (std::size_t{128} << port_.attributes.active_mtu) - sizeof(detail::verbs_header);
-    domain_ = detail::verbs_made<detail::verbs_domain>(ibv_alloc_pd(&device), "ibv_alloc_pd");
-    registrations_.emplace(detail::verbs_registrar{domain_.get()}, detail::registration_limits{options_.kept_bytes, 1024},
-                           detail::verbs_monitor(options_.kept_bytes));
-    channel_ = detail::verbs_made<detail::verbs_channel>(ibv_create_comp_channel(&device), "ibv_create_comp_channel");
-    ::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK);
-    ibv_device_attr about{};
-    detail::require_system(-ibv_query_device(&device, &about), "ibv_query_device");
-    // All that can be unread at once: every work request of every queue, and every buffer.
-    auto const others = std::max(1, size_ - 1);
-    auto const buffers = others * receive_buffers(), entries = others * options_.queue_pairs * options_.send_queue + buffers;
-    if (buffers > about.max_srq_wr || entries > about.max_cqe)
-        throw transport_error(detail::text({"chorus: the device has ", about.max_srq_wr, " receive buffers and ", about.max_cqe, " completions, ", size_,
-                                            " ranks need ", buffers, " and ", entries, "; fewer credits and a shorter send queue help"}), {});
-    completions_ = detail::verbs_made<detail::verbs_completions>(ibv_create_cq(&device, entries, nullptr, channel_.get(), 0), "ibv_create_cq");
-    ibv_srq_init_attr shape{};
-    shape.attr.max_wr = static_cast<std::uint32_t>(buffers);
-    shape.attr.max_sge = 1;
-    receives_ = detail::verbs_made<detail::verbs_receives>(ibv_create_srq(domain_.get(), &shape), "ibv_create_srq");
-    auto const bytes = static_cast<std::size_t>(buffers) * packet_bytes();
-    inbox_.reset(new std::byte[bytes]);
-    inbox_registered_ = detail::register_memory(*domain_, inbox_.get(), bytes);
-    for (std::size_t at = 0; at < bytes; at += packet_bytes()) wait_for_message(inbox_.get() + at);
+    if (options_.eager_bytes == 0) options_.eager_bytes = (std::size_t{128} << rails_[0].port.attributes.active_mtu) - sizeof(detail::verbs_header);
+    registrations_.emplace(detail::verbs_registrar{rails_}, detail::registration_limits{options_.kept_bytes, 1024}, detail::verbs_monitor(options_.kept_bytes));
+    auto const buffers = static_cast<std::size_t>(std::max(1, size_ - 1) * receive_buffers());
+    inbox_.reset(new std::byte[buffers * packet_bytes()]);
+    inbox_registered_ = {rails_, inbox_.get(), buffers * packet_bytes()};
+    for (std::size_t i = 0; i < buffers; ++i) {
+        for (auto& each : rails_) wait_for_message(each, &each == &rails_[0] ? inbox_.get() + i * packet_bytes() : nullptr);
+    }
     for (int peer = 0; peer < size_; ++peer) peers_.emplace_back(options_.credits);
     sleeper_ = detail::descriptor(detail::require_system(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
-    for (int const file : {channel_->fd, side_.file()}) {
+    auto const watch = [&](int file) {
         epoll_event what{};
         what.events = EPOLLIN;
         detail::require_system(::epoll_ctl(sleeper_.get(), EPOLL_CTL_ADD, file, &what), "epoll_ctl");
-    }
+    };
+    watch(side_.file());
+    for (auto const& each : rails_) watch(each.channel->fd);
+}
+
+inline std::vector<verbs_transport::rail_counts> verbs_transport::rails() const {
+    std::vector<rail_counts> all;
+    for (auto const& each : rails_)
+        all.push_back({detail::text({each.port.device->device->name, ":", static_cast<int>(each.port.number)}), each.sent_requests, each.sent_bytes});
+    return all;
+}
+
+inline std::string verbs_transport::describe() const {
+    std::string all;
+    for (auto const& each : rails_) detail::append(all, {each.port.why, "; "});
+    detail::append(all, {options_.queue_pairs, options_.queue_pairs == 1 ? " queue pair" : " queue pairs", " to a peer, up to ", options_.eager_bytes,
+                         " bytes at once, MTU ", 128 << rails_[0].port.attributes.active_mtu, "; flow labels: "});
+    if (options_.paths == nullptr) all += "spread evenly, no plan was given";
+    else detail::append(all, {planned_, " of ", connected_, " queue pairs as planned for ", options_.endpoint});
+    if (options_.paths != nullptr && soft()) detail::append(all, {", in vain on this device, but ", steered_, " were chosen so that they have the planned port"});
+    for (auto const& each : rails()) detail::append(all, {"; sent by ", each.name, ": ", each.bytes, " bytes in ", each.requests, " requests"});
+    return all;
 }
 
 /// Somebody here has to do with the peer: our side of the connection.
 inline void verbs_transport::want(int peer) {
     auto& to = at(peer);
-    if (!to.lines.empty() || withdrawn_) return;
+    if (to.wanted || withdrawn_) return;
+    to.wanted = true;
+    detail::verbs_name mine;
+    options_.endpoint.copy(mine.endpoint, sizeof mine.endpoint - 1);
+    side_.open(peer);
+    side_.send(peer, detail::note_of(detail::verbs_note::name, mine));
+    if (to.endpoint || !chooses_queue_pairs()) make_lines(peer);
+}
+
+inline void verbs_transport::make_lines(int peer) {
+    auto& to = at(peer);
     auto const bytes = static_cast<std::size_t>(options_.send_queue) * packet_bytes();
     to.slots.reset(new std::byte[bytes]);
-    to.registered = detail::register_memory(*domain_, to.slots.get(), bytes);
+    to.registered = {std::span(rails_).first(1), to.slots.get(), bytes}; // of line 0
     detail::verbs_hello mine;
+    mine.rails = static_cast<std::uint32_t>(rails_.size());
     mine.count = static_cast<std::uint32_t>(options_.queue_pairs);
     for (int q = 0; q < options_.queue_pairs; ++q) {
-        ibv_qp_init_attr shape{};
-        shape.send_cq = shape.recv_cq = completions_.get();
-        shape.srq = receives_.get();
-        shape.qp_type = IBV_QPT_RC;
-        shape.cap.max_send_wr = static_cast<std::uint32_t>(options_.send_queue);
-        shape.cap.max_send_sge = 2;
-        shape.cap.max_inline_data = 128;
-        detail::verbs_line line;
-        line.pair.reset(ibv_create_qp(domain_.get(), &shape));
-        if (line.pair == nullptr) { // not every device can send inline
-            shape.cap.max_inline_data = 0;
-            line.pair = detail::verbs_made<detail::verbs_queue>(ibv_create_qp(domain_.get(), &shape), "ibv_create_qp");
-        }
-        port_.most_inline = shape.cap.max_inline_data;
+        auto& rail = rails_[rail_of(q)];
+        auto& line = to.lines.emplace_back();
+        line.rail = &rail;
+        line.pair = chooses_queue_pairs() ? steered_pair(peer, q) : rail.make_pair(options_.send_queue);
         ibv_qp_attr state{};
         state.qp_state = IBV_QPS_INIT;
-        state.port_num = port_.number;
+        state.port_num = rail.port.number;
         state.qp_access_flags = IBV_ACCESS_REMOTE_WRITE;
         detail::require_system(-ibv_modify_qp(line.pair.get(), &state, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS),
                                "ibv_modify_qp to INIT");
         mine.numbers[q] = line.pair->qp_num;
-        peer_of_[line.pair->qp_num] = peer;
-        to.lines.push_back(std::move(line));
+        rail.peer_of[line.pair->qp_num] = peer;
     }
-    mine.mtu = port_.attributes.active_mtu;
-    mine.lid = port_.attributes.lid;
+    for (std::size_t i = 0; i < rails_.size(); ++i) {
+        auto const& port = rails_[i].port;
+        mine.ports[i] = {port.attributes.active_mtu, port.attributes.lid, {}};
+        std::memcpy(mine.ports[i].gid, port.gid.data(), sizeof mine.ports[i].gid);
+    }
     mine.eager_bytes = static_cast<std::uint32_t>(options_.eager_bytes);
     mine.credits = static_cast<std::uint32_t>(options_.credits);
-    std::memcpy(mine.gid, port_.gid.raw, sizeof mine.gid);
-    options_.endpoint.copy(mine.endpoint, sizeof mine.endpoint - 1);
-    side_.open(peer);
     side_.send(peer, detail::note_of(detail::verbs_note::hello, mine));
     connect(peer);
+}
+
+/// A queue pair whose number makes a planned port.
+inline detail::verbs_queue verbs_transport::steered_pair(int peer, int queue) {
+    auto& rail = rails_[rail_of(queue)];
+    auto pair = rail.make_pair(options_.send_queue);
+    auto const* const path = planned(peer, queue);
+    if (path == nullptr) return pair;
+    auto const& ports = path->ports;
+    // Others make queue pairs too: the way is looked up anew whenever a number was missed, but not without end.
+    for (std::uint32_t tries = 0; tries < 2 * detail::soft_ports && !detail::makes_one_of(ports, pair->qp_num);) {
+        auto const further = detail::queue_pairs_until(ports, pair->qp_num);
+        for (std::uint32_t i = 1; i < further; ++i, ++tries) rail.make_pair(1);
+        pair = rail.make_pair(options_.send_queue);
+        ++tries;
+    }
+    if (detail::makes_one_of(ports, pair->qp_num)) ++steered_;
+    return pair;
 }
 
 /// Once both sides want it.
@@ -91,28 +125,35 @@ inline void verbs_transport::connect(int peer) {
     auto& to = at(peer);
     if (to.lines.empty() || !to.hello || to.connected) return;
     auto const& theirs = *to.hello;
-    if (theirs.count != to.lines.size() || theirs.eager_bytes != options_.eager_bytes)
+    if (theirs.rails != rails_.size() || theirs.count != to.lines.size() || theirs.eager_bytes != options_.eager_bytes)
         return fail({transport_failure::kind::broken, peer,
-                     detail::text({"has other options: ", theirs.count, " queue pairs and ", theirs.eager_bytes, " bytes at once, here ", to.lines.size(),
-                                   " and ", options_.eager_bytes}), 0, 0});
-    for (std::size_t q = 0; q < to.lines.size(); ++q) {
-        auto const label = label_of(peer, static_cast<int>(q));
-        move_to(*to.lines[q].pair, theirs, theirs.numbers[q], label);
-        if (std::string_view(port_.device->device->name).starts_with("mlx5")) set_source_port(*to.lines[q].pair, label);
+                     detail::text({"has other options: ", theirs.rails, " ports, ", theirs.count, " queue pairs and ", theirs.eager_bytes,
+                                   " bytes at once, here ", rails_.size(), ", ", to.lines.size(), " and ", options_.eager_bytes}), 0, 0});
+    for (int q = 0; q < options_.queue_pairs; ++q) {
+        auto& line = to.lines[static_cast<std::size_t>(q)];
+        auto const label = label_of(peer, q);
+        move_to(line, theirs.ports[rail_of(q)], theirs.numbers[q], label);
+        if (std::string_view(line.rail->port.device->device->name).starts_with("mlx5")) set_source_port(*line.pair, label);
     }
     to.credits.grant(static_cast<int>(theirs.credits));
     to.connected = true;
     side_.send(peer, detail::note_of(detail::verbs_note::ready));
 }
 
+/// Queue pairs of one rail are the parts of a flow between the ports that it joins.
+inline path_table::connection const* verbs_transport::planned(int peer, int queue) {
+    if (options_.paths == nullptr) return nullptr;
+    auto const rail = rail_of(queue);
+    return options_.paths->find(detail::name_of_rail(options_.endpoint, rail), detail::name_of_rail(at(peer).endpoint.value_or(""), rail),
+                                static_cast<std::uint32_t>(static_cast<std::size_t>(queue) / rails_.size()));
+}
+
 inline std::uint32_t verbs_transport::label_of(int peer, int queue) {
-    auto const& other = at(peer).hello->endpoint;
     ++connected_;
-    if (options_.paths != nullptr)
-        if (auto const label = options_.paths->label(options_.endpoint, {other, ::strnlen(other, sizeof other)}, static_cast<std::uint32_t>(queue))) {
-            ++planned_;
-            return *label;
-        }
+    if (auto const* const path = planned(peer, queue)) {
+        ++planned_;
+        return path->label;
+    }
     // Weyl's sequence: neighbours are far from each other, whatever the ranks are.
     auto const number = (static_cast<std::uint32_t>(rank_) * static_cast<std::uint32_t>(size_) + static_cast<std::uint32_t>(peer)) *
                             static_cast<std::uint32_t>(verbs_options::most_queue_pairs) + static_cast<std::uint32_t>(queue);
@@ -130,19 +171,21 @@ inline bool verbs_transport::set_source_port(ibv_qp& pair, std::uint32_t label) 
     return done;
 }
 
-inline void verbs_transport::move_to(ibv_qp& pair, detail::verbs_hello const& other, std::uint32_t number, std::uint32_t label) const {
+inline void verbs_transport::move_to(detail::verbs_line& line, detail::verbs_hello::port const& other, std::uint32_t number, std::uint32_t label) const {
+    auto& pair = *line.pair;
+    auto const& port = line.rail->port;
     ibv_qp_attr state{};
     state.qp_state = IBV_QPS_RTR;
-    state.path_mtu = std::min(port_.attributes.active_mtu, static_cast<ibv_mtu>(other.mtu));
+    state.path_mtu = std::min(port.attributes.active_mtu, static_cast<ibv_mtu>(other.mtu));
     state.dest_qp_num = number;
     state.rq_psn = 0;
     state.max_dest_rd_atomic = 1;
     state.min_rnr_timer = 1;
-    state.ah_attr.port_num = port_.number;
+    state.ah_attr.port_num = port.number;
     state.ah_attr.dlid = static_cast<std::uint16_t>(other.lid);
     state.ah_attr.is_global = 1;
     std::memcpy(state.ah_attr.grh.dgid.raw, other.gid, sizeof other.gid);
-    state.ah_attr.grh.sgid_index = static_cast<std::uint8_t>(port_.gid_index);
+    state.ah_attr.grh.sgid_index = static_cast<std::uint8_t>(port.gid_index);
     state.ah_attr.grh.flow_label = label;
     state.ah_attr.grh.hop_limit = 64;
     state.ah_attr.grh.traffic_class = static_cast<std::uint8_t>(options_.traffic_class);
@@ -170,8 +213,15 @@ inline void verbs_transport::listen() {
 inline void verbs_transport::noted(int from, std::span<std::byte const> message) {
     auto& peer = at(from);
     switch (message.empty() ? detail::verbs_note{} : static_cast<detail::verbs_note>(message[0])) {
+    case detail::verbs_note::name:
+        if (auto const said = detail::read_note<detail::verbs_name>(message)) {
+            peer.endpoint = std::string(said->endpoint, ::strnlen(said->endpoint, sizeof said->endpoint));
+            if (peer.wanted && peer.lines.empty() && !withdrawn_) make_lines(from);
+            return;
+        }
+        break;
     case detail::verbs_note::hello:
-        if (auto const hello = detail::read_note<detail::verbs_hello>(message); hello && hello->version == 1 && hello->count <= 8) {
+        if (auto const hello = detail::read_note<detail::verbs_hello>(message); hello && hello->version == 1 && hello->count <= 8 && hello->rails <= detail::most_rails) {
             peer.hello = *hello;
             return connect(from);
         }

@@ -13,15 +13,14 @@ inline void verbs_transport::idle(int round, clock::time_point until) {
     }
     if (until == clock::time_point::min()) return std::this_thread::yield();
     listen();
-    if (ibv_req_notify_cq(completions_.get(), 0) != 0) return std::this_thread::yield();
+    for (auto& each : rails_)
+        if (!each.ask_for_event()) return std::this_thread::yield();
     drain(); // what came before the request gives no event
     if (!finished_.empty() || failure_) return;
     auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now()).count();
-    epoll_event events[2];
-    ::epoll_wait(sleeper_.get(), events, 2, static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000)));
-    ibv_cq* of = nullptr;
-    void* context = nullptr;
-    while (ibv_get_cq_event(channel_.get(), &of, &context) == 0) ++events_;
+    epoll_event event;
+    ::epoll_wait(sleeper_.get(), &event, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000)));
+    for (auto& each : rails_) each.take_events();
     listen();
 }
 
@@ -78,7 +77,7 @@ inline bool verbs_transport::withdraw() {
     auto const all = flushed();
     for (auto& peer : peers_) {
         for (auto& line : peer.lines) {
-            peer_of_.erase(line.pair->qp_num);
+            line.rail->peer_of.erase(line.pair->qp_num);
             line.pair.reset(); // the device is done with it for good
         }
         peer.connected = false;
@@ -112,7 +111,8 @@ inline verbs_transport::~verbs_transport() {
     for (int peer = 0; peer < size_; ++peer)
         if (side_.connected(peer)) side_.send(peer, detail::note_of(detail::verbs_note::farewell));
     side_.flush(until);
-    if (events_ > 0) ibv_ack_cq_events(completions_.get(), events_);
+    for (auto const& each : rails_)
+        if (each.events > 0) ibv_ack_cq_events(each.completions.get(), each.events);
 }
 
 } // namespace chorus

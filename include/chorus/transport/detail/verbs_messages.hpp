@@ -17,7 +17,7 @@ inline bool verbs_transport::post_send(int peer, exchange const& ex, std::span<p
         write.what = what;
         write.tok = tok;
         write.since = clock::now();
-        write.key = key_of(what.data, what.bytes, write.own);
+        write.keys = &keys_of(what.data, what.bytes, write.own);
         for (std::size_t i = 0; i < to.invitations.size(); ++i) {
             if (!matches(to.invitations[i].ex, ex)) continue;
             auto const invitation = to.invitations[i];
@@ -68,7 +68,7 @@ inline void verbs_transport::send_packet(int peer, detail::verbs_header head, vo
     ibv_send_wr request{};
     request.opcode = IBV_WR_SEND;
     request.sg_list = parts;
-    if (sizeof head + bytes <= port_.most_inline) { // read while it is posted
+    if (sizeof head + bytes <= rails_[0].most_inline) { // read while it is posted
         parts[0] = {reinterpret_cast<std::uintptr_t>(&head), sizeof head, 0};
         parts[1] = {reinterpret_cast<std::uintptr_t>(payload), static_cast<std::uint32_t>(bytes), 0};
         request.num_sge = bytes > 0 ? 2 : 1;
@@ -77,7 +77,7 @@ inline void verbs_transport::send_packet(int peer, detail::verbs_header head, vo
         auto* const slot = to.slots.get() + to.lines[0].posted % static_cast<std::uint32_t>(options_.send_queue) * packet_bytes();
         std::memcpy(slot, &head, sizeof head);
         if (bytes > 0) std::memcpy(slot + sizeof head, payload, bytes);
-        parts[0] = {reinterpret_cast<std::uintptr_t>(slot), static_cast<std::uint32_t>(sizeof head + bytes), to.registered->lkey};
+        parts[0] = {reinterpret_cast<std::uintptr_t>(slot), static_cast<std::uint32_t>(sizeof head + bytes), to.registered.local(0)};
         request.num_sge = 1;
     }
     post_request(peer, 0, request, false, nullptr);
@@ -89,6 +89,8 @@ inline void verbs_transport::post_request(int peer, int queue, ibv_send_wr& requ
     request.wr_id = std::uint64_t{1} << 63 | static_cast<std::uint64_t>(peer) << 40 | static_cast<std::uint64_t>(queue) << 32 | line.posted;
     if (line.signals(options_.send_queue, awaited)) request.send_flags |= IBV_SEND_SIGNALED;
     if (write != nullptr) line.marks.push_back({line.posted, write});
+    ++line.rail->sent_requests;
+    for (auto const& part : std::span(request.sg_list, static_cast<std::size_t>(request.num_sge))) line.rail->sent_bytes += part.length;
     ibv_send_wr* refused = nullptr;
     if (auto const error = ibv_post_send(line.pair.get(), &request, &refused); error != 0)
         fail({transport_failure::kind::broken, peer, detail::text({"ibv_post_send: ", std::strerror(error)}), 0, 0});
@@ -110,18 +112,19 @@ inline bool verbs_transport::advance_write(int peer, detail::verbs_write& what) 
     auto& to = at(peer);
     for (; what.next_stripe < what.stripes; ++what.next_stripe) {
         auto const queue = static_cast<int>(what.next_stripe);
+        auto const rail = rail_of(queue);
         auto const end = what.what.bytes * (what.next_stripe + 1) / what.stripes;
         while (what.offset < end) {
-            auto const bytes = std::min<std::size_t>(end - what.offset, port_.attributes.max_msg_sz);
+            auto const bytes = std::min<std::size_t>(end - what.offset, rails_[rail].port.attributes.max_msg_sz);
             auto const last = what.offset + bytes == end;
             if (!to.lines[what.next_stripe].has_room(options_.send_queue) || (last && !to.credits.any())) return false;
-            ibv_sge part{reinterpret_cast<std::uintptr_t>(what.what.data + what.offset), static_cast<std::uint32_t>(bytes), what.key};
+            ibv_sge part{reinterpret_cast<std::uintptr_t>(what.what.data + what.offset), static_cast<std::uint32_t>(bytes), what.keys->local(rail)};
             ibv_send_wr request{};
             request.opcode = last ? IBV_WR_RDMA_WRITE_WITH_IMM : IBV_WR_RDMA_WRITE;
             request.sg_list = &part;
             request.num_sge = 1;
             request.wr.rdma.remote_addr = what.to.address + what.offset;
-            request.wr.rdma.rkey = what.to.key;
+            request.wr.rdma.rkey = what.to.keys[rail];
             if (last) {
                 detail::verbs_immediate const told{what.to.slot, what.stripes};
                 to.credits.use();
@@ -134,15 +137,15 @@ inline bool verbs_transport::advance_write(int peer, detail::verbs_write& what) 
     return true;
 }
 
-/// The key of memory that `allocate` gave, or that of a registration that `own` holds.
-inline std::uint32_t verbs_transport::key_of(std::byte* memory, std::size_t bytes, detail::verbs_registrations::lease& own) {
+/// Those of memory that `allocate` gave, or of a registration that `own` holds.
+inline detail::verbs_keys const& verbs_transport::keys_of(std::byte* memory, std::size_t bytes, detail::verbs_registrations::lease& own) {
     auto const after = allocations_.upper_bound(memory);
     if (after != allocations_.begin()) {
         auto const& [begin, known] = *std::prev(after);
-        if (memory + bytes <= begin + known.bytes) return known.registered->lkey;
+        if (memory + bytes <= begin + known.bytes) return known.registered;
     }
     own = registrations_->get(memory, bytes);
-    return own.key()->lkey;
+    return own.key();
 }
 
 inline std::byte const* verbs_transport::post(int peer, detail::verbs_incoming const& wish) {
@@ -153,10 +156,10 @@ inline std::byte const* verbs_transport::post(int peer, detail::verbs_incoming c
         auto& landing = landings_[slot];
         landing.peer = peer;
         landing.wish = wish;
-        key_of(wish.target.data, wish.target.bytes, landing.own);
-        auto const key = landing.own ? landing.own.key()->rkey : std::prev(allocations_.upper_bound(wish.target.data))->second.registered->rkey;
-        from.controls.push_back({detail::verbs_header::of(kind::invitation, wish.ex, wish.target.bytes),
-                                 {reinterpret_cast<std::uintptr_t>(wish.target.data), key, slot}, true});
+        auto const& keys = keys_of(wish.target.data, wish.target.bytes, landing.own);
+        detail::verbs_target where{reinterpret_cast<std::uintptr_t>(wish.target.data), slot};
+        for (std::size_t i = 0; i < rails_.size(); ++i) where.keys[i] = keys.remote(i);
+        from.controls.push_back({detail::verbs_header::of(kind::invitation, wish.ex, wish.target.bytes), where, true});
         ++from.landings;
         push(peer);
         return nullptr;
@@ -176,33 +179,27 @@ inline std::byte const* verbs_transport::post(int peer, detail::verbs_incoming c
 
 /// The peer's message was read.
 inline void verbs_transport::give_back(int peer, std::byte* buffer, bool owed) {
-    wait_for_message(buffer);
+    wait_for_message(rails_[0], buffer);
     if (owed) at(peer).credits.owe();
 }
-inline void verbs_transport::wait_for_message(std::byte* buffer) {
-    ibv_sge part{reinterpret_cast<std::uintptr_t>(buffer), static_cast<std::uint32_t>(packet_bytes()), inbox_registered_->lkey};
-    ibv_recv_wr request{};
-    request.wr_id = reinterpret_cast<std::uintptr_t>(buffer);
-    request.sg_list = &part;
-    request.num_sge = 1;
-    ibv_recv_wr* refused = nullptr;
-    if (auto const error = ibv_post_srq_recv(receives_.get(), &request, &refused); error != 0)
+inline void verbs_transport::wait_for_message(detail::verbs_rail& rail, std::byte* buffer) {
+    if (auto const error = rail.wait_for_message(buffer, packet_bytes(), inbox_registered_.local(0)); error != 0)
         fail({transport_failure::kind::broken, rank_, detail::text({"ibv_post_srq_recv: ", std::strerror(error)}), 0, 0});
 }
 
-inline void verbs_transport::drain() {
+inline void verbs_transport::drain(detail::verbs_rail& rail) {
     constexpr int batch = 16;
     ibv_wc found[batch];
     for (int count = batch; count == batch;) {
-        count = ibv_poll_cq(completions_.get(), batch, found);
+        count = ibv_poll_cq(rail.completions.get(), batch, found);
         if (count < 0) return fail({transport_failure::kind::broken, rank_, "ibv_poll_cq failed", 0, 0});
         for (auto const& each : std::span(found, static_cast<std::size_t>(count))) {
-            auto const known = peer_of_.find(each.qp_num);
-            if (known == peer_of_.end()) continue; // of a queue pair that is gone
+            auto const known = rail.peer_of.find(each.qp_num);
+            if (known == rail.peer_of.end()) continue; // of a queue pair that is gone
             auto const peer = known->second;
             if ((each.wr_id >> 63) != 0) confirmed(peer, static_cast<int>(each.wr_id >> 32 & 0xFF), static_cast<std::uint32_t>(each.wr_id));
             if (each.status == IBV_WC_SUCCESS) {
-                if ((each.wr_id >> 63) == 0) received(peer, each);
+                if ((each.wr_id >> 63) == 0) received(peer, rail, each);
                 else push(peer);
             } else if (!withdrawn_ && each.status != IBV_WC_WR_FLUSH_ERR) {
                 auto const silent = each.status == IBV_WC_RETRY_EXC_ERR;
@@ -229,12 +226,13 @@ inline void verbs_transport::confirmed(int peer, int queue, std::uint32_t at_req
     }
 }
 
-inline void verbs_transport::received(int peer, ibv_wc const& what) {
+inline void verbs_transport::received(int peer, detail::verbs_rail& rail, ibv_wc const& what) {
     auto& from = at(peer);
     auto* const buffer = reinterpret_cast<std::byte*>(what.wr_id);
     if (what.opcode == IBV_WC_RECV_RDMA_WITH_IMM) {
         landed(peer, ntohl(what.imm_data));
-        give_back(peer, buffer);
+        wait_for_message(rail, buffer);
+        from.credits.owe();
         return push(peer);
     }
     detail::verbs_header head;
@@ -312,7 +310,7 @@ inline std::byte* verbs_transport::allocate(std::size_t bytes) {
     if (memory == nullptr) throw transport_error(detail::text({"chorus: no room for ", bytes, " bytes"}), {});
     std::memset(memory, 0, rounded);
     try {
-        allocations_.emplace(memory, allocation{rounded, detail::register_memory(*domain_, memory, rounded)});
+        allocations_.emplace(memory, allocation{rounded, {rails_, memory, rounded}});
     } catch (...) {
         ::operator delete(memory, std::align_val_t(page));
         throw;
@@ -323,7 +321,7 @@ inline void verbs_transport::free(std::byte* memory) {
     if (allocations_.erase(memory) > 0) ::operator delete(memory, std::align_val_t(4096));
 }
 
-static_assert(viewing_transport<verbs_transport> && estimating_transport<verbs_transport> && allocating_transport<verbs_transport> &&
+static_assert(describing_transport<verbs_transport> && viewing_transport<verbs_transport> && estimating_transport<verbs_transport> && allocating_transport<verbs_transport> &&
               reporting_transport<verbs_transport>);
 
 } // namespace chorus

@@ -2,6 +2,7 @@
 /// What a rank of the verbs transport keeps of each other rank.
 
 #include <chorus/transport/detail/verbs_objects.hpp>
+#include <chorus/transport/detail/verbs_rail.hpp>
 #include <chorus/transport/detail/verbs_registrations.hpp>
 #include <chorus/transport/detail/verbs_wire.hpp>
 #include <chorus/transport/transport.hpp>
@@ -12,6 +13,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace chorus::detail {
@@ -29,7 +31,7 @@ struct verbs_write {
     token tok;
     clock::time_point since;
     verbs_registrations::lease own; ///< its registration, where it is not of `allocate`
-    std::uint32_t key = 0;
+    verbs_keys const* keys = nullptr;
     bool invited = false;
     bool complained = false;   ///< has told the peer that it waits
     verbs_target to{};
@@ -76,6 +78,7 @@ struct verbs_line {
     };
 
     verbs_queue pair;
+    verbs_rail* rail;
     std::uint32_t posted = 0, confirmed = 0, unsignalled = 0;
     std::deque<mark> marks;
 
@@ -91,7 +94,9 @@ struct verbs_line {
 struct verbs_peer {
     explicit verbs_peer(int window) : credits(window) {}
 
-    std::vector<verbs_line> lines; ///< empty until somebody wants the peer
+    bool wanted = false;                 ///< somebody here has to do with it
+    std::optional<std::string> endpoint; ///< its name in a plan, once it is known
+    std::vector<verbs_line> lines;       ///< empty until it is wanted, or until queue pairs can be chosen for it
     std::optional<verbs_hello> hello;
     bool connected = false; ///< our queue pairs can send
     bool ready = false;     ///< and the peer's can receive
@@ -100,7 +105,7 @@ struct verbs_peer {
     clock::time_point last_probe{};
 
     std::unique_ptr<std::byte[]> slots; ///< of the send queue
-    verbs_memory registered;
+    verbs_keys registered;
 
     std::deque<verbs_control> controls;
     std::deque<verbs_outgoing> unsent;

@@ -1,23 +1,24 @@
 #pragma once
-/// Registrations with a device that outlive their message.
+/// Registrations that outlive their message.
 
 #include <chorus/transport/detail/registration_cache.hpp>
-#include <chorus/transport/detail/verbs_objects.hpp>
+#include <chorus/transport/detail/verbs_rail.hpp>
 
 #include <infiniband/verbs.h>
 
 #include <cstddef>
 #include <memory>
+#include <span>
 
 namespace chorus::detail {
 
 struct verbs_registrar {
-    using handle = verbs_memory;
+    using handle = verbs_keys;
 
-    handle add(std::byte* memory, std::size_t bytes) const { return register_memory(*domain, memory, bytes); }
+    handle add(std::byte* memory, std::size_t bytes) const { return {rails, memory, bytes}; }
     void remove(handle) const {} // ends with it
 
-    ibv_pd* domain;
+    std::span<verbs_rail const> rails;
 };
 using verbs_registrations = registration_cache<verbs_registrar>;
 

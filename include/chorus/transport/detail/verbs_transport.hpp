@@ -5,6 +5,7 @@
 ///                there. The send has finished
 ///   rendezvous   longer: both ends know the size, so the *receiver* speaks first: it says where its memory is, and the sender writes
 ///                there. No request goes before. In stripes over the queue pairs, each of which ends with an immediate
+///   rails        with several ports, queue pair q of each peer is on port q modulo their number; short messages take the first
 ///
 /// Nobody sends what the other side has no buffer for (verbs_credits), and nobody posts what a queue has no room for: a receiver that
 /// is not ready is an error here, since it cannot happen. A TCP connection for each pair (side_channel.hpp) carries the numbers of the
@@ -19,7 +20,10 @@
 #include <chorus/transport/detail/side_channel.hpp>
 #include <chorus/transport/detail/verbs_objects.hpp>
 #include <chorus/transport/detail/verbs_peer.hpp>
+#include <chorus/transport/detail/verbs_ports.hpp>
+#include <chorus/transport/detail/verbs_rail.hpp>
 #include <chorus/transport/detail/verbs_registrations.hpp>
+#include <chorus/transport/detail/verbs_steering.hpp>
 #include <chorus/transport/detail/verbs_wire.hpp>
 #include <chorus/transport/store.hpp>
 #include <chorus/transport/transport.hpp>
@@ -62,9 +66,9 @@ public:
     template <store Store>
     verbs_transport(Store& over, int rank, int size, clock::time_point until, verbs_options how = verbs_options::from_environment(),
                     std::string_view job = "verbs")
-        : options_(checked(std::move(how))), rank_(rank), size_(size), port_(detail::open_port(options_)),
-          side_(over, rank, size, until, job, options_.address), backoff_(port_.soft ? 2 * processors() : 1) {
-        open_device();
+        : options_(checked(std::move(how))), rank_(rank), size_(size), rails_(open_rails()),
+          side_(over, rank, size, until, job, options_.address), backoff_(soft() ? 2 * processors() : 1) {
+        prepare();
         for (int const neighbour : {(rank - 1) / 2, 2 * rank + 1, 2 * rank + 2}) // a tree through which everybody learns of everything
             if (neighbour >= 0 && neighbour != rank && neighbour < size) side_.open(neighbour);
     }
@@ -74,24 +78,25 @@ public:
 
     int rank() const { return rank_; }
     int size() const { return size_; }
-    /// Which device and port, why, and what is in force, for people.
-    std::string describe() const {
-        return detail::text({port_.why, "; ", options_.queue_pairs, options_.queue_pairs == 1 ? " queue pair" : " queue pairs",
-                             " to a peer, up to ", options_.eager_bytes, " bytes at once, MTU ", 128 << port_.attributes.active_mtu, "; flow labels: ",
-                             options_.paths == nullptr ? std::string("spread evenly, no plan was given")
-                                                       : detail::text({"of ", connected_, " queue pairs as ", options_.endpoint, " so far ", planned_, " as planned"}),
-                             port_.soft ? ", in vain on this device" : ""});
-    }
+    /// Which ports, why, what is in force, and what went over each of them so far, for people.
+    std::string describe() const;
+    /// What was given to each port's device to send, headers included.
+    struct rail_counts {
+        std::string name; ///< DEVICE:PORT
+        std::uint64_t requests, bytes;
+    };
+    std::vector<rail_counts> rails() const;
     /// For those who watch a queue pair, or break it. Null where nobody has wanted that peer yet.
     ibv_qp* queue_pair(int peer, int number) const {
         auto const& lines = peers_[static_cast<std::size_t>(peer)].lines;
         return static_cast<std::size_t>(number) < lines.size() ? lines[static_cast<std::size_t>(number)].pair.get() : nullptr;
     }
     transport_estimates estimates() const {
-        if (port_.soft)
+        if (soft())
             return {.latency = 2e-5, .per_message = 1e-5, .rendezvous = 4e-5, .eager_bytes = options_.eager_bytes, .per_byte = 3e-8,
                     .per_byte_folded = 1e-9, .segment_bytes = std::size_t{1} << 20};
-        return {.latency = 2e-6, .per_message = 3e-7, .rendezvous = 3e-6, .eager_bytes = options_.eager_bytes, .per_byte = 1e-10};
+        return {.latency = 2e-6, .per_message = 3e-7, .rendezvous = 3e-6, .eager_bytes = options_.eager_bytes,
+                .per_byte = 1e-10 / static_cast<double>(rails_.size())};
     }
     transport_paths paths() const { return paths_; }
     /// How often memory that is not of `allocate` was known to the device already.
@@ -142,7 +147,7 @@ private:
     };
     struct allocation {
         std::size_t bytes;
-        detail::verbs_memory registered;
+        detail::verbs_keys registered;
     };
 
     static verbs_options checked(verbs_options how) {
@@ -152,7 +157,10 @@ private:
         return how;
     }
     static int processors() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
-    void open_device();
+    std::vector<detail::verbs_rail> open_rails();
+    void prepare();
+    bool soft() const { return rails_[0].port.soft; } ///< the kernel plays the device
+    std::size_t rail_of(int queue) const { return static_cast<std::size_t>(queue) % rails_.size(); }
 
     detail::verbs_peer& at(int peer) { return peers_[static_cast<std::size_t>(peer)]; }
     std::size_t packet_bytes() const { return sizeof(detail::verbs_header) + options_.eager_bytes; }
@@ -160,8 +168,12 @@ private:
 
     // Connections.
     void want(int peer);
+    void make_lines(int peer);
+    detail::verbs_queue steered_pair(int peer, int queue);
+    bool chooses_queue_pairs() const { return soft() && options_.paths != nullptr; }
+    path_table::connection const* planned(int peer, int queue);
     void connect(int peer);
-    void move_to(ibv_qp& pair, detail::verbs_hello const& other, std::uint32_t number, std::uint32_t label) const;
+    void move_to(detail::verbs_line& line, detail::verbs_hello::port const& other, std::uint32_t number, std::uint32_t label) const;
     std::uint32_t label_of(int peer, int queue);
     static bool set_source_port(ibv_qp& pair, std::uint32_t label);
     void listen();
@@ -176,14 +188,17 @@ private:
     void start_write(detail::verbs_write& what, detail::verbs_invitation const& to, int peer);
     bool advance_write(int peer, detail::verbs_write& what);
     void post_request(int peer, int queue, ibv_send_wr& request, bool awaited, detail::verbs_write* write);
-    std::uint32_t key_of(std::byte* memory, std::size_t bytes, detail::verbs_registrations::lease& own);
+    detail::verbs_keys const& keys_of(std::byte* memory, std::size_t bytes, detail::verbs_registrations::lease& own);
 
     // Receiving.
     std::byte const* post(int peer, detail::verbs_incoming const& wish);
     void give_back(int peer, std::byte* buffer, bool owed = true);
-    void wait_for_message(std::byte* buffer);
-    void drain();
-    void received(int peer, ibv_wc const& what);
+    void wait_for_message(detail::verbs_rail& rail, std::byte* buffer);
+    void drain() {
+        for (auto& each : rails_) drain(each);
+    }
+    void drain(detail::verbs_rail& rail);
+    void received(int peer, detail::verbs_rail& rail, ibv_wc const& what);
     void landed(int peer, std::uint32_t immediate);
     void eager_came(int peer, detail::verbs_header const& head, std::byte* buffer);
     void confirmed(int peer, int queue, std::uint32_t at);
@@ -200,27 +215,22 @@ private:
 
     verbs_options options_;
     int rank_, size_;
-    detail::verbs_port port_;
-    detail::verbs_domain domain_;
-    detail::verbs_channel channel_;
-    detail::verbs_completions completions_;
-    detail::verbs_receives receives_;
-    std::unique_ptr<std::byte[]> inbox_; ///< the buffers of the shared receive queue
-    detail::verbs_memory inbox_registered_;
-    detail::descriptor sleeper_; ///< an epoll of the completion channel and the side channel
+    std::vector<detail::verbs_rail> rails_; ///< at least one, and never another
+    std::unique_ptr<std::byte[]> inbox_;    ///< the buffers of the first rail's receive queue
+    detail::verbs_keys inbox_registered_;
+    detail::descriptor sleeper_; ///< an epoll of the completion channels and the side channel
     detail::side_channel side_;
     detail::backoff backoff_;
     std::map<std::byte*, allocation> allocations_;
     std::optional<detail::verbs_registrations> registrations_; ///< of all other memory
-    std::unordered_map<std::uint32_t, int> peer_of_; ///< by number of our queue pair
     std::unordered_map<std::uint32_t, detail::verbs_landing> landings_; ///< by slot
     std::uint32_t next_slot_ = 0;
     std::vector<shown> shown_;
     std::vector<completion> finished_;
     std::optional<transport_failure> failure_;
     bool told_ = false, withdrawn_ = false;
-    unsigned empty_polls_ = 0, events_ = 0;
-    int connected_ = 0, planned_ = 0; ///< queue pairs, and those whose flow label is a planned one
+    unsigned empty_polls_ = 0;
+    int connected_ = 0, planned_ = 0, steered_ = 0; ///< queue pairs, those whose flow label is a planned one, and whose source port is
     transport_paths paths_;
     std::vector<detail::verbs_peer> peers_; ///< last: queue pairs go before what they use
 };

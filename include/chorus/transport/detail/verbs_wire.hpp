@@ -14,6 +14,9 @@
 
 namespace chorus::detail {
 
+/// Ports of a rank that are used at once.
+inline constexpr int most_rails = 8;
+
 enum class verbs_kind : std::uint8_t {
     eager,      ///< the message follows
     invitation, ///< a long receive is posted: where to write
@@ -42,10 +45,11 @@ static_assert(sizeof(verbs_header) == 32);
 /// Where a long message is to be written, and what the last write of each stripe has to say with it.
 struct verbs_target {
     std::uint64_t address = 0;
-    std::uint32_t key = 0;
     std::uint32_t slot = 0;
+    std::uint32_t keys[most_rails] = {}; ///< one for each of the receiver's devices
+    std::uint32_t unused = 0;
 };
-static_assert(sizeof(verbs_target) == 16);
+static_assert(sizeof(verbs_target) == 48);
 
 /// The 32 bits that come with a write: which receive it belongs to, and of how many stripes that consists.
 struct verbs_immediate {
@@ -60,21 +64,28 @@ struct verbs_immediate {
 
 /// What a rank tells of its queue pairs before they are connected.
 struct verbs_hello {
+    struct port {
+        std::uint32_t mtu = 0; ///< as ibv_mtu
+        std::uint32_t lid = 0;
+        std::uint8_t gid[16] = {};
+    };
+
     std::uint32_t version = 1;
-    std::uint32_t count = 0;     ///< queue pairs
+    std::uint32_t rails = 0;
+    std::uint32_t count = 0; ///< queue pairs; number q is on rail q modulo `rails`
     std::uint32_t numbers[8] = {};
-    std::uint32_t first_packet = 0;
-    std::uint32_t mtu = 0;       ///< as ibv_mtu
-    std::uint32_t lid = 0;
     std::uint32_t eager_bytes = 0;
     std::uint32_t credits = 0;
-    std::uint8_t gid[16] = {};
-    char endpoint[64] = {};      ///< its name in a plan
+    port ports[most_rails];
 };
 static_assert(std::is_trivially_copyable_v<verbs_hello>);
+/// Before that: on some devices the choice of queue pairs depends on who is at the other end.
+struct verbs_name {
+    char endpoint[512] = {}; ///< in a plan; of several rails separated by commas
+};
 
 /// Messages of the side channel: a letter, and what belongs to it.
-enum class verbs_note : std::uint8_t { hello = 'h', ready = 'r', failed = 'f', farewell = 'b' };
+enum class verbs_note : std::uint8_t { name = 'n', hello = 'h', ready = 'r', failed = 'f', farewell = 'b' };
 
 struct verbs_failure_note {
     std::uint8_t why = 0;
