@@ -81,6 +81,26 @@ TEST_CASE("a network of one's own has names and cables", "[json][topology]") {
     CHECK(json::to_json(json::topology_from(json::reader("", json::to_json(on)))) == json::to_json(on));
 }
 
+TEST_CASE("a network's cables may come in any order, but each endpoint has one", "[json][topology]") {
+    auto const network = [](std::string const& cables) {
+        auto const root = json::parse(R"({"name": "mine", "layers": [{"tier": "endpoint", "names": ["a", "b", "c"]}, {"tier": "edge", "names": ["s", "t"]}],
+                                          "cables": )" + cables + "}", "mine.json");
+        return json::topology_from(json::reader("mine.json", root));
+    };
+    auto const on = network(R"([[4, 3, "800G", "1us"], [2, 4, "400G", "1us"], [3, 1, "400G", "1us"], [0, 3, "400G", "1us"]])");
+    CHECK(on.link_name(0) == "a->s");
+    CHECK(on.link_name(2) == "b->s");
+    CHECK(on.link_name(4) == "c->t");
+    CHECK(on.link_name(6) == "t->s");
+    CHECK(json::to_json(json::topology_from(json::reader("", json::to_json(on)))) == json::to_json(on));
+    CHECK_THROWS_WITH(network(R"([[0, 3, "400G", "1us"], [1, 3, "400G", "1us"]])"), Contains("/cables: should be a cable for c"));
+    CHECK_THROWS_WITH(network("[]"), Contains("/cables: should be a cable for a"));
+    CHECK_THROWS_WITH(network(R"([[0, 3, "400G", "1us"], [0, 4, "400G", "1us"]])"), Contains("/cables/1: should be one cable for each endpoint"));
+    CHECK_THROWS_WITH(network(R"([[0, 1, "400G", "1us"]])"), Contains("/cables/0: should be a switch at one end at least"));
+    CHECK_THROWS_WITH(network(R"([[0, 3, "400G", "1us"], [1, 3, "400G", "1us"], [2, 3, "400G", "1us"], [3, 3, "400G", "1us"]])"),
+                      Contains("/cables/3: should be two different ends"));
+}
+
 TEST_CASE("what is wrong with a file is told by line or path, and what was expected", "[json][plan]") {
     auto const good = json::to_json(make("fat-tree:k=4", "nslb"));
     auto const wrong = [&](auto change, char const* why) {

@@ -33,6 +33,25 @@ outcome alone(options const& how, std::function<void(communicator&)> const& f) {
 
 } // namespace
 
+TEST_CASE("communicators of every origin are taken", "[mpi/attach]") {
+    auto const sum_over = [](MPI_Comm on) {
+        int size = 0;
+        MPI_Comm_size(on, &size);
+        auto comm = attach(on);
+        std::vector<int> data(100, 1);
+        all_reduce(comm, data, std::plus<>{}, ring{});
+        return comm.size() == size && data.front() == size && data.back() == size;
+    };
+    MPI_Comm half = MPI_COMM_NULL, host = MPI_COMM_NULL;
+    MPI_Comm_split(MPI_COMM_WORLD, world().rank() % 2, -world().rank(), &half);
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+    CHECK(sum_over(half));
+    CHECK(sum_over(host));
+    CHECK(sum_over(MPI_COMM_SELF));
+    MPI_Comm_free(&half);
+    MPI_Comm_free(&host);
+}
+
 TEST_CASE("wrong sizes are refused over MPI, and nothing moves", "[mpi/misuse]") {
     std::vector<int> data(12, 5), other(11, 6);
     auto const got = outcome_of([&] { all_reduce(world(), data, other); });

@@ -58,6 +58,15 @@ TEST_CASE("ranks without colour, and ranks outside of a sub-group, get nothing",
             require(members(chosen, r) == std::vector{4, 0, 2}, "a sub-group is in the order that was given");
         else
             require(!chosen.valid() && chosen.rank() == -1, "outsiders get an invalid communicator");
+            for (auto const use : {+[](communicator& none) { none.world_rank(0); }, +[](communicator& none) { (void)none.shared_context(); }}) {
+                auto refused = false;
+                try {
+                    use(chosen);
+                } catch (usage_error const&) {
+                    refused = true;
+                }
+                require(refused, "which refuses every use");
+            }
         auto none = world.subgroup(std::span<int const>());
         require(!none.valid(), "an empty sub-group is nobody's");
         barrier(world);

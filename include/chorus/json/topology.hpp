@@ -8,6 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,9 +62,31 @@ inline void read_cable(reader const& from, topology& into) {
     } catch (usage_error const&) {
         from.fail("[from, to, rate such as \"400G\", latency such as \"1us\"]");
     }
+    if (a == b) from.fail("two different ends");
     std::uint32_t number = 0;
     while (number < into.kinds().size() && !(into.kinds()[number] == kind)) ++number;
-    into.add_cable(a, b, number < into.kinds().size() ? number : into.add_kind(kind));
+    auto const backwards = b < into.endpoints(); // an endpoint is the first end of its cable
+    into.add_cable(backwards ? b : a, backwards ? a : b, number < into.kinds().size() ? number : into.add_kind(kind));
+}
+
+/// The cables as a topology numbers them: first those of the endpoints, one each in their order.
+inline std::vector<std::size_t> in_order(reader const& cables, topology const& on) {
+    constexpr auto none = std::numeric_limits<std::size_t>::max();
+    std::vector<std::size_t> order(on.endpoints(), none), others;
+    for (std::size_t i = 0; i < cables.size(); ++i) {
+        auto const a = cables[i][0].number32(0, on.vertices() - 1), b = cables[i][1].number32(0, on.vertices() - 1);
+        auto const end = std::min(a, b);
+        if (end >= on.endpoints()) {
+            others.push_back(i);
+            continue;
+        }
+        if (std::max(a, b) < on.endpoints()) cables[i].fail("a switch at one end at least");
+        if (std::exchange(order[end], i) != none) cables[i].fail("one cable for each endpoint");
+    }
+    for (endpoint_id e = 0; e < on.endpoints(); ++e)
+        if (order[e] == none) cables.fail("a cable for " + on.vertex_name(e));
+    order.insert(order.end(), others.begin(), others.end());
+    return order;
 }
 
 inline topology read_network(reader const& from) {
@@ -73,8 +98,7 @@ inline topology read_network(reader const& from) {
     result.add_layer(std::move(first));
     for (std::size_t i = 1; i < layers.size(); ++i) result.add_layer(read_layer(layers[i]));
     auto const cables = from["cables"];
-    for (std::size_t i = 0; i < cables.size(); ++i) read_cable(cables[i], result);
-    if (cables.size() == 0) cables.fail("an array of one cable at least");
+    for (auto const i : in_order(cables, result)) read_cable(cables[i], result);
     return result;
 }
 

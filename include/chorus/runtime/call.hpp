@@ -22,12 +22,22 @@ CHORUS_INLINE communicator::~communicator() = default;
 
 CHORUS_INLINE int communicator::rank() const { return group_ ? group_->rank : -1; }
 CHORUS_INLINE int communicator::size() const { return group_ ? group_->size : 0; }
-CHORUS_INLINE int communicator::world_rank(int member) const { return group_->world_rank(member); }
+CHORUS_INLINE int communicator::world_rank(int member) const {
+    require_member();
+    if (member < 0 || member >= size()) detail::misuse({"there is no rank ", member, " among ", size()});
+    return group_->world_rank(member);
+}
 CHORUS_INLINE context& communicator::owner() const { return *group_->owner; }
-CHORUS_INLINE std::shared_ptr<context> const& communicator::shared_context() const { return group_->owner; }
+CHORUS_INLINE std::shared_ptr<context> const& communicator::shared_context() const {
+    require_member();
+    return group_->owner;
+}
 
-CHORUS_INLINE void communicator::require_valid() const {
+CHORUS_INLINE void communicator::require_member() const {
     if (!group_) detail::misuse({"this rank is not a member of the communicator"});
+}
+CHORUS_INLINE void communicator::require_valid() const {
+    require_member();
     group_->require_working();
 }
 CHORUS_INLINE bool communicator::progress() {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
+#include <limits>
 #include <vector>
 
 namespace chorus::detail {
@@ -38,6 +39,8 @@ CHORUS_INLINE void require_blocks(communicator const& comm, collective what, cha
         wrong_size(comm, what, {blocks.displacements.size(), " displacements for ", ranks, " ranks"});
     std::size_t sum = 0;
     for (std::size_t i = 0; i < ranks; ++i) {
+        if (blocks.counts[i] > std::numeric_limits<std::size_t>::max() - sum)
+            wrong_size(comm, what, {"the counts up to that of rank ", i, " are more than there can be"});
         sum += blocks.counts[i];
         if (!blocks.displacements.empty() && (blocks.displacements[i] > has || blocks.counts[i] > has - blocks.displacements[i]))
             wrong_size(comm, what, {"block ", i, " does not lie inside the ", which});

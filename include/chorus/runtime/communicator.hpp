@@ -36,7 +36,7 @@ public:
     /// `split` with this colour takes part but gets no communicator.
     static constexpr int no_color = -1;
 
-    communicator() noexcept; ///< belongs to nobody: valid() is false, every use is a usage_error
+    communicator() noexcept; ///< belongs to nobody: valid() is false, rank() -1, size() 0, every other use a usage_error
     /// All ranks of a context.
     explicit communicator(std::shared_ptr<context> owner);
     communicator(communicator&&) noexcept;
@@ -87,6 +87,7 @@ public:
     void require_determinism(int level);
 
     /// Throws where this rank is no member, and the first failure again once there was one.
+    void require_member() const;
     void require_valid() const;
 
     // What the public collectives (collectives.hpp) are made of. `keep` lives as long as the request.

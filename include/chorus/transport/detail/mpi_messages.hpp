@@ -32,7 +32,7 @@ public:
     };
 
     /// `on` must outlive this object's use.
-    explicit mpi_messages(MPI_Comm on) : on_(on), tags_(tag_upper_bound(on)) {}
+    explicit mpi_messages(MPI_Comm on) : on_(on), tags_(tag_upper_bound()) {}
 
     bool send(int peer, exchange const& ex, piece const& what, token tok) {
         auto const tag = tags_(ex, what.bytes);
@@ -117,10 +117,11 @@ private:
     static constexpr std::size_t few = 2;
     static constexpr std::size_t small_bytes = 4096; ///< messages that MPI buffers, roughly
 
-    static int tag_upper_bound(MPI_Comm on) {
+    /// MPI promises the attribute on MPI_COMM_WORLD only; it holds for all communicators.
+    static int tag_upper_bound() {
         void* value = nullptr;
         int found = 0;
-        require_mpi(MPI_Comm_get_attr(on, MPI_TAG_UB, static_cast<void*>(&value), &found), "MPI_Comm_get_attr");
+        require_mpi(MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, static_cast<void*>(&value), &found), "MPI_Comm_get_attr");
         return found != 0 ? *static_cast<int*>(value) : 32767;
     }
 
