@@ -103,6 +103,11 @@ TEST_CASE("wrong sizes are refused", "[runtime/misuse]") {
              numbers const counts(3, 4), at{0, ~std::size_t{0} - 1, 8};
              all_gather_v(comm, first(m.a, 4), m.b, ragged(counts, at));
          }},
+        {"all_gather: the counts up to that of rank 2 are more than there can be",
+         [&](auto& comm, auto& m) { // modulo 2^64 they add up to 12
+             constexpr auto half = ~(~std::size_t{0} >> 1);
+             all_gather_v(comm, first(m.a, 4), m.b, numbers{half, half - 2, 14});
+         }},
         {"reduce_scatter: the output has 3 elements, 4 are needed",
          [&](auto& comm, auto& m) { reduce_scatter_v(comm, m.a, first(m.b, 3), numbers(3, 4)); }},
         {"all_to_all: the block to itself has",
