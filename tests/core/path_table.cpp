@@ -22,11 +22,11 @@ TEST_CASE("a table of paths is read with names, parts and comments", "[core/path
                                          "ports.txt");
     CHECK(table.lines() == 4);
     CHECK(table.size() == 2);
-    CHECK(table.label("host0", "host1", 0) == 7361U); // the first line of a connection holds
-    CHECK(table.label("host0", "host1", 1) == 12189U);
-    CHECK_FALSE(table.label("host0", "host1", 2));
-    CHECK_FALSE(table.label("host1", "host0", 0));
-    CHECK_FALSE(table.label("host2", "pod3.edge1.host0", 0));
+    CHECK(table.find("host0", "host1", 0)->label == 7361U); // the first line of a connection holds
+    CHECK(table.find("host0", "host1", 1)->label == 12189U);
+    CHECK(table.find("host0", "host1", 2) == nullptr);
+    CHECK(table.find("host1", "host0", 0) == nullptr);
+    CHECK(table.find("host2", "pod3.edge1.host0", 0) == nullptr);
 }
 
 TEST_CASE("further ports of a path are kept behind that of its label", "[core/path_table]") {

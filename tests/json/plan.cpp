@@ -122,6 +122,9 @@ TEST_CASE("what is wrong with a file is told by line or path, and what was expec
     wrong([](auto& p) { p["paths"][2][1] = json::value::array({"host9->pod2.edge0"}); },
           "/paths/2/1/0: should be a link that begins at host2");
     wrong([](auto& p) { p["network"]["topology"] = "fat-tree:k=3"; }, "k should be even");
+    wrong([](auto& p) { p["paths"][2][2] = 0.5; }, "/paths: should be paths of flow 2 whose shares add up to 1, not to 0.5");
+    wrong([](auto& p) { p["paths"] = json::value::array(); }, "/paths: should be paths of flow 0 whose shares add up to 1, not to 0");
+    wrong([](auto& p) { p["flows"][3][2] = 0; }, "/flows/3/2: should be a whole number from 1 to");
     wrong(
         [](auto& p) {
             p["network"]["health"] = {{{"link", "x"}, {"health", 0}}};

@@ -201,6 +201,10 @@ TEST_CASE("files of placements and pairs are told by line what is wrong", "[netw
     CHECK(parse_demand("pairs:path=" + path, on)[1] == flow{2, 3, 400, 0});
     write("0 1\n2\n");
     CHECK_THROWS_WITH(parse_demand("pairs:path=" + path, on), Contains(path + ":2: should be SOURCE DESTINATION"));
+    write("0 1 -5\n");
+    CHECK_THROWS_WITH(parse_demand("pairs:path=" + path, on), Contains(path + ":1: should be"));
+    write("0 1 0\n");
+    CHECK_THROWS_WITH(parse_demand("pairs:path=" + path, on), Contains(path + ":1: bytes are 1 to 2^62"));
     write("0 1 5 x\n");
     CHECK_THROWS_WITH(parse_demand("pairs:path=" + path, on), Contains(path + ":1: should be"));
     write("0 16\n");

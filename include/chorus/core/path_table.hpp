@@ -11,7 +11,6 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -36,13 +35,14 @@ public:
             auto const from = words.next();
             if (from.empty()) continue;
             auto const to = words.required("DESTINATION");
-            words.count("TAG", std::numeric_limits<std::uint32_t>::max());
-            auto const part = *words.count("PART", 255);
-            auto const port = words.count("PORT", 65'535, true), label = words.count("FLOW_LABEL", 0xF'FFFF, true);
+            words.value("TAG", words.required("TAG"), std::numeric_limits<std::uint32_t>::max());
+            auto const part = words.value("PART", words.required("PART"), 255);
+            auto const port = words.number_or_none("PORT", 65'535), label = words.number_or_none("FLOW_LABEL", 0xF'FFFF);
             connection found;
-            while (auto const other = words.count("PORT", 65'535, false, true)) {
-                if (*other < 0xC000) words.fail("no flow label makes a port below 49152");
-                found.ports.push_back(static_cast<std::uint16_t>(*other));
+            for (auto word = words.next(); !word.empty(); word = words.next()) {
+                auto const other = words.value("PORT", word, 65'535);
+                if (other < 0xC000) words.fail("no flow label makes a port below 49152");
+                found.ports.push_back(static_cast<std::uint16_t>(other));
             }
             if (port.has_value() != label.has_value()) words.fail("PORT and FLOW_LABEL are both given, or both none");
             if (label && *port != port_of_flow_label(*label))
@@ -67,10 +67,6 @@ public:
         auto const found = connections_.find(std::tuple(std::string(source), std::string(destination), queue_pair));
         return found == connections_.end() ? nullptr : &found->second;
     }
-    std::optional<std::uint32_t> label(std::string_view source, std::string_view destination, std::uint32_t queue_pair) const {
-        auto const* const found = find(source, destination, queue_pair);
-        return found == nullptr ? std::nullopt : std::optional(found->label);
-    }
     /// Connections that have a label, and lines in all.
     std::size_t size() const { return connections_.size(); }
     std::size_t lines() const { return lines_; }
@@ -92,17 +88,18 @@ private:
             if (word.empty()) fail(detail::text({what, " is missing; a line is SOURCE DESTINATION TAG PART PORT FLOW_LABEL [PORT]..."}));
             return word;
         }
-        /// Nothing for what may be `none` and is, and what may be missing and does.
-        std::optional<std::uint32_t> count(std::string_view what, std::uint32_t most, bool may_be_none = false, bool may_be_missing = false) {
-            auto const word = may_be_missing ? next() : required(what);
-            if (word.empty() || (may_be_none && word == "none")) return std::nullopt;
-            std::uint64_t value = 0;
+        std::optional<std::uint32_t> number_or_none(std::string_view what, std::uint32_t most) {
+            auto const word = required(what);
+            return word == "none" ? std::nullopt : std::optional(value(what, word, most, " or none"));
+        }
+        std::uint32_t value(std::string_view what, std::string_view word, std::uint32_t most, std::string_view otherwise = "") const {
+            std::uint64_t result = 0;
             for (char const each : word) {
-                if (each < '0' || each > '9') fail(detail::text({what, " is a number", may_be_none ? " or none" : "", ", not '", word, "'"}));
-                value = value * 10 + static_cast<std::uint64_t>(each - '0');
-                if (value > most) fail(detail::text({what, " is at most ", most, ", not ", word}));
+                if (each < '0' || each > '9') fail(detail::text({what, " is a number", otherwise, ", not '", word, "'"}));
+                result = result * 10 + static_cast<std::uint64_t>(each - '0');
+                if (result > most) fail(detail::text({what, " is at most ", most, ", not ", word}));
             }
-            return static_cast<std::uint32_t>(value);
+            return static_cast<std::uint32_t>(result);
         }
         [[noreturn]] void fail(std::string_view why) const { detail::misuse({source, ":", number, ": ", why}); }
     };

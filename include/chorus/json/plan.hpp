@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -79,12 +81,20 @@ inline void write_paths(value& to, topology const& on, std::vector<flow> const& 
     if (how.how_spread == spreading::adaptive) to["spreading"] = "adaptive";
 }
 
+/// Each flow has a path, or paths whose shares add up to 1.
+inline void require_whole_flows(reader const& paths, std::vector<flow> const& phase, routing const& how) {
+    std::vector<double> shares(phase.size());
+    for (auto const& each : how.subflows()) shares[each.flow] += each.share;
+    for (std::size_t i = 0; i < shares.size(); ++i)
+        if (std::abs(shares[i] - 1) > 1e-3) paths.fail("paths of flow " + std::to_string(i) + " whose shares add up to 1, not to " + chorus::detail::short_number(shares[i]));
+}
+
 inline void read_paths(reader const& from, topology const& on, std::vector<flow>& phase, routing& how) {
     auto const flows = from["flows"], paths = from["paths"];
     auto const last = on.endpoints() - 1;
     for (std::size_t i = 0; i < flows.size(); ++i) {
         auto const f = flows[i];
-        phase.push_back({f[0].number32(0, last), f[1].number32(0, last), f[2].number(0, 1ULL << 62),
+        phase.push_back({f[0].number32(0, last), f[1].number32(0, last), f[2].number(1, 1ULL << 62),
                          f[3].number32(0, 0xFFFF'FFFFU)});
     }
     if (paths.size() > 0 && phase.empty()) flows.fail("the flows that the paths are of");
@@ -93,6 +103,7 @@ inline void read_paths(reader const& from, topology const& on, std::vector<flow>
         auto const route = read_path(paths[i][1], phase[number], on, how);
         how.add({number, route, static_cast<float>(paths[i][2].real(0, 1))});
     }
+    require_whole_flows(paths, phase, how);
     if (from.has("spreading")) {
         if (from["spreading"].text() != "adaptive") from["spreading"].fail("\"adaptive\"");
         how.how_spread = spreading::adaptive;

@@ -74,9 +74,13 @@ inline std::vector<flow> flows_from_file(std::uint32_t endpoints, std::string co
         flow one{0, 0, bytes, 0};
         words >> source >> destination;
         auto const numbers = !words.fail();
-        if (words >> std::ws; numbers && !words.eof()) words >> one.bytes >> std::ws;
+        if (words >> std::ws; numbers && !words.eof()) {
+            if (words.peek() == '-') words.setstate(std::ios::failbit); // unsigned numbers are read modulo 2^64
+            words >> one.bytes >> std::ws;
+        }
         if (!numbers || (words.fail() && !words.eof()) || !words.eof())
             detail::misuse({path, ":", line, ": should be SOURCE DESTINATION [BYTES], numbers"});
+        if (one.bytes < 1 || one.bytes > std::uint64_t{1} << 62) detail::misuse({path, ":", line, ": bytes are 1 to 2^62"});
         if (source < 0 || source >= endpoints || destination < 0 || destination >= endpoints)
             detail::misuse({path, ":", line, ": endpoints are 0 to ", endpoints - 1});
         one.source = static_cast<endpoint_id>(source);

@@ -86,7 +86,7 @@ public:
     /// split off; a call or the options of the context may ask for more. The same on all ranks.
     void require_determinism(int level);
 
-    /// Throws where this rank is no member, and the first failure again once there was one.
+    /// Throws where this rank is no member; require_valid also the first failure again once there was one.
     void require_member() const;
     void require_valid() const;
 

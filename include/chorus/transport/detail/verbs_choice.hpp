@@ -52,6 +52,14 @@ inline std::string gid_text(gid_bytes const& address) {
     return text;
 }
 
+/// From 0 to `most`, and nothing else.
+inline std::optional<int> small_number(std::string_view text, int most) {
+    int value = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < 0 || value > most) return std::nullopt;
+    return value;
+}
+
 /// Which GIDs are allowed: `` (all), an index, `ipv4`, `ipv6`, or ADDRESS[/BITS].
 class gid_wish {
 public:
@@ -59,7 +67,7 @@ public:
     static gid_wish parse(std::string_view text) {
         gid_wish wish;
         if (text.empty()) return wish;
-        if (auto const index = number(text, 65'535)) {
+        if (auto const index = small_number(text, 65'535)) {
             wish.index_ = *index;
             return wish;
         }
@@ -71,7 +79,7 @@ public:
         std::string const address(text.substr(0, slash));
         auto const is_short = ::inet_pton(AF_INET, address.c_str(), wish.prefix_.data() + 12) == 1;
         if (is_short) wish.prefix_[10] = wish.prefix_[11] = 0xFF;
-        auto const bits = slash == text.size() ? std::optional(is_short ? 32 : 128) : number(text.substr(slash + 1), is_short ? 32 : 128);
+        auto const bits = slash == text.size() ? std::optional(is_short ? 32 : 128) : small_number(text.substr(slash + 1), is_short ? 32 : 128);
         if ((!is_short && ::inet_pton(AF_INET6, address.c_str(), wish.prefix_.data()) != 1) || !bits)
             misuse({"verbs: a GID is asked for by its index, ipv4, ipv6, or ADDRESS[/BITS], not '", text, "'"});
         wish.bits_ = static_cast<std::size_t>(*bits + (is_short ? 96 : 0));
@@ -84,13 +92,6 @@ public:
         for (std::size_t bit = 0; bit < bits_; ++bit)
             if (((entry.address[bit / 8] ^ prefix_[bit / 8]) >> (7 - bit % 8) & 1) != 0) return false;
         return true;
-    }
-
-    static std::optional<int> number(std::string_view text, int most) {
-        int value = 0;
-        auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error != std::errc() || end != text.data() + text.size() || value < 0 || value > most) return std::nullopt;
-        return value;
     }
 
 private:
@@ -162,7 +163,7 @@ inline std::vector<verbs_choice> choose_ports(std::span<verbs_port_entry const> 
         auto const entry = devices.substr(0, devices.find(','));
         devices.remove_prefix(std::min(entry.size() + 1, devices.size()));
         auto const colon = std::min(entry.find(':'), entry.size());
-        auto const own = colon == entry.size() ? std::optional(port) : gid_wish::number(entry.substr(colon + 1), 255);
+        auto const own = colon == entry.size() ? std::optional(port) : small_number(entry.substr(colon + 1), 255);
         if (colon == 0 || !own) misuse({"verbs: devices are NAME or NAME:PORT, separated by commas, or all, not '", entry, "'"});
         auto const found = std::find_if(usable.begin(), usable.end(), [&](verbs_choice const& c) {
             return all[c.port].device == entry.substr(0, colon) && (*own == 0 || all[c.port].number == *own);

@@ -18,15 +18,16 @@ inline std::vector<detail::verbs_rail> verbs_transport::open_rails() {
 
 inline void verbs_transport::prepare() {
     if (char host[256] = {}; options_.endpoint.empty() && ::gethostname(host, sizeof host - 1) == 0) options_.endpoint = host;
+    if (options_.endpoint.size() >= sizeof detail::verbs_name::endpoint)
+        detail::misuse({"verbs: the names of a rank in a plan are up to ", sizeof detail::verbs_name::endpoint - 1, " bytes together, not ", options_.endpoint.size()});
     // A header and an eager message fit into one packet, unless somebody wants more.
     if (options_.eager_bytes == 0) options_.eager_bytes = (std::size_t{128} << rails_[0].port.attributes.active_mtu) - sizeof(detail::verbs_header);
     registrations_.emplace(detail::verbs_registrar{rails_}, detail::registration_limits{options_.kept_bytes, 1024}, detail::verbs_monitor(options_.kept_bytes));
     auto const buffers = static_cast<std::size_t>(std::max(1, size_ - 1) * receive_buffers());
     inbox_.reset(new std::byte[buffers * packet_bytes()]);
-    inbox_registered_ = {rails_, inbox_.get(), buffers * packet_bytes()};
-    for (std::size_t i = 0; i < buffers; ++i) {
+    inbox_registered_ = {std::span(rails_).first(1), inbox_.get(), buffers * packet_bytes()};
+    for (std::size_t i = 0; i < buffers; ++i)
         for (auto& each : rails_) wait_for_message(each, &each == &rails_[0] ? inbox_.get() + i * packet_bytes() : nullptr);
-    }
     for (int peer = 0; peer < size_; ++peer) peers_.emplace_back(options_.credits);
     sleeper_ = detail::descriptor(detail::require_system(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
     auto const watch = [&](int file) {
@@ -66,7 +67,7 @@ inline void verbs_transport::want(int peer) {
     options_.endpoint.copy(mine.endpoint, sizeof mine.endpoint - 1);
     side_.open(peer);
     side_.send(peer, detail::note_of(detail::verbs_note::name, mine));
-    if (to.endpoint || !chooses_queue_pairs()) make_lines(peer);
+    if (to.endpoint || options_.paths == nullptr) make_lines(peer);
 }
 
 inline void verbs_transport::make_lines(int peer) {
@@ -81,7 +82,7 @@ inline void verbs_transport::make_lines(int peer) {
         auto& rail = rails_[rail_of(q)];
         auto& line = to.lines.emplace_back();
         line.rail = &rail;
-        line.pair = chooses_queue_pairs() ? steered_pair(peer, q) : rail.make_pair(options_.send_queue);
+        line.pair = steered_pair(peer, q);
         ibv_qp_attr state{};
         state.qp_state = IBV_QPS_INIT;
         state.port_num = rail.port.number;
@@ -102,12 +103,12 @@ inline void verbs_transport::make_lines(int peer) {
     connect(peer);
 }
 
-/// A queue pair whose number makes a planned port.
+/// On a soft device one whose number makes a planned port, where there is a plan.
 inline detail::verbs_queue verbs_transport::steered_pair(int peer, int queue) {
     auto& rail = rails_[rail_of(queue)];
     auto pair = rail.make_pair(options_.send_queue);
     auto const* const path = planned(peer, queue);
-    if (path == nullptr) return pair;
+    if (path == nullptr || !rail.port.soft) return pair;
     auto const& ports = path->ports;
     // Others make queue pairs too: the way is looked up anew whenever a number was missed, but not without end.
     for (std::uint32_t tries = 0; tries < 2 * detail::soft_ports && !detail::makes_one_of(ports, pair->qp_num);) {

@@ -321,7 +321,7 @@ inline void verbs_transport::free(std::byte* memory) {
     if (allocations_.erase(memory) > 0) ::operator delete(memory, std::align_val_t(4096));
 }
 
-static_assert(describing_transport<verbs_transport> && viewing_transport<verbs_transport> && estimating_transport<verbs_transport> && allocating_transport<verbs_transport> &&
-              reporting_transport<verbs_transport>);
+static_assert(viewing_transport<verbs_transport> && estimating_transport<verbs_transport> && allocating_transport<verbs_transport> &&
+              reporting_transport<verbs_transport> && describing_transport<verbs_transport>);
 
 } // namespace chorus

@@ -170,7 +170,6 @@ private:
     void want(int peer);
     void make_lines(int peer);
     detail::verbs_queue steered_pair(int peer, int queue);
-    bool chooses_queue_pairs() const { return soft() && options_.paths != nullptr; }
     path_table::connection const* planned(int peer, int queue);
     void connect(int peer);
     void move_to(detail::verbs_line& line, detail::verbs_hello::port const& other, std::uint32_t number, std::uint32_t label) const;
