@@ -58,13 +58,7 @@ TEST_CASE("a killed rank is named by all others within two seconds", "[verbs/fau
 }
 
 TEST_CASE("a queue pair in the error state fails the job and names the peer", "[verbs/fault]") {
-    scratch_folder const meeting;
-    auto const got = thrown_by_processes(3, patient(), [&](communicator& processes) {
-        file_store over(meeting.path());
-        auto made = std::make_unique<verbs_transport>(over, processes.rank(), 3, chorus::clock::now() + std::chrono::seconds(20));
-        auto& transport = *made;
-        auto const owner = std::make_shared<context>(any_transport::own(std::move(made)), patient());
-        communicator comm(owner);
+    auto const got = thrown_by_transports(3, verbs_options::from_environment(), [](communicator& comm, verbs_transport& transport) {
         std::vector<int> data(2000, 1);
         all_reduce(comm, data, std::bit_or<>{}, ring{});
         auto const since = chorus::clock::now();
@@ -76,7 +70,6 @@ TEST_CASE("a queue pair in the error state fails the job and names the peer", "[
         auto const told = until_told([&] { all_reduce(comm, data, std::bit_or<>{}, ring{}); });
         if (told.kind != "transport" || !(told.has("rank 2") || told.has("rank 1"))) throw std::runtime_error("not named: " + told.text);
         if (chorus::clock::now() - since > std::chrono::seconds(3)) throw std::runtime_error("told late");
-        owner->close();
     });
     CHECK(got == "");
 }

@@ -23,23 +23,6 @@ using namespace chorus::testing;
 
 namespace {
 
-/// f(communicator&, verbs_transport&) on two ranks.
-template <class F>
-std::string thrown_by_transports(verbs_options const& device, F f) {
-    scratch_folder const meeting;
-    return thrown_by_processes(2, patient(), [&](communicator& processes) {
-        file_store over(meeting.path());
-        auto made = std::make_unique<verbs_transport>(over, processes.rank(), 2, chorus::clock::now() + std::chrono::seconds(20), device);
-        auto& transport = *made;
-        auto const owner = std::make_shared<context>(any_transport::own(std::move(made)), patient());
-        {
-            communicator comm(owner);
-            f(comm, transport);
-        }
-        owner->close();
-    });
-}
-
 constexpr std::size_t bytes = std::size_t{256} << 10;
 std::span<int> map(void* where = nullptr) {
     auto* const memory = ::mmap(where, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | (where != nullptr ? MAP_FIXED : 0), -1, 0);
@@ -62,7 +45,7 @@ TEST_CASE("memory that is mapped anew at the same address gets its own messages"
         CAPTURE(kept);
         auto device = verbs_options::from_environment();
         device.kept_bytes = kept;
-        CHECK(thrown_by_transports(device, [&](communicator& comm, verbs_transport& transport) {
+        CHECK(thrown_by_transports(2, device, [&](communicator& comm, verbs_transport& transport) {
                   auto out = map(), in = map();
                   for (int round = 0; round < 30; ++round) {
                       exchange_and_check(comm, out, in, round);
@@ -79,7 +62,7 @@ TEST_CASE("memory that is mapped anew at the same address gets its own messages"
 }
 
 TEST_CASE("memory that stays is registered once", "[verbs/memory]") {
-    CHECK(thrown_by_transports(verbs_options::from_environment(), [](communicator& comm, verbs_transport& transport) {
+    CHECK(thrown_by_transports(2, verbs_options::from_environment(), [](communicator& comm, verbs_transport& transport) {
               if (!detail::memory_monitor::shared()->available()) return;
               auto out = map(), in = map();
               for (int round = 0; round < 20; ++round) exchange_and_check(comm, out, in, round);

@@ -9,7 +9,6 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,32 +30,23 @@ verbs_options on(std::string devices, int queue_pairs = 1, std::string gid = {})
 TEST_CASE("long messages are striped over all rails, in equal parts", "[verbs/rails][rails]") {
     for (int const queue_pairs : {1, 2, 3, 4, 5}) {
         CAPTURE(queue_pairs);
-        scratch_folder const meeting;
-        auto const got = thrown_by_processes(2, patient(), [&](communicator& processes) {
-            file_store over(meeting.path());
-            auto made = std::make_unique<verbs_transport>(over, processes.rank(), 2, chorus::clock::now() + std::chrono::seconds(20), on("rxe0,rxe1", queue_pairs));
-            auto& transport = *made;
-            auto const owner = std::make_shared<context>(any_transport::own(std::move(made)), patient());
-            {
-                communicator comm(owner);
-                constexpr std::size_t count = 300'001;
-                constexpr int rounds = 3;
-                std::vector<int> data(count);
-                for (int round = 0; round < rounds; ++round) {
-                    for (std::size_t i = 0; i < count; ++i) data[i] = static_cast<int>(i) * (comm.rank() + round);
-                    all_reduce(comm, data);
-                    for (std::size_t i = 0; i < count; ++i) require(data[i] == static_cast<int>(i) * (2 * round + 1));
-                }
-                auto const counts = transport.rails();
-                require(counts.size() == 2 && counts[0].name == "rxe0:1" && counts[1].name == "rxe1:1");
-                auto const all = counts[0].bytes + counts[1].bytes;
-                auto const lines = std::max(2, queue_pairs); // line q is on rail q % 2
-                auto const second = static_cast<double>(lines / 2) / lines;
-                require(all >= rounds * count * sizeof(int)); // two ranks: each sends the whole vector once, in two parts
-                require(static_cast<double>(counts[1].bytes) > 0.95 * second * static_cast<double>(all));
-                require(static_cast<double>(counts[1].bytes) < 1.05 * second * static_cast<double>(all));
+        auto const got = thrown_by_transports(2, on("rxe0,rxe1", queue_pairs), [&](communicator& comm, verbs_transport& transport) {
+            constexpr std::size_t count = 300'001;
+            constexpr int rounds = 3;
+            std::vector<int> data(count);
+            for (int round = 0; round < rounds; ++round) {
+                for (std::size_t i = 0; i < count; ++i) data[i] = static_cast<int>(i) * (comm.rank() + round);
+                all_reduce(comm, data);
+                for (std::size_t i = 0; i < count; ++i) require(data[i] == static_cast<int>(i) * (2 * round + 1));
             }
-            owner->close();
+            auto const counts = transport.rails();
+            require(counts.size() == 2 && counts[0].name == "rxe0:1" && counts[1].name == "rxe1:1");
+            auto const all = counts[0].bytes + counts[1].bytes;
+            auto const lines = std::max(2, queue_pairs); // line q is on rail q % 2
+            auto const second = static_cast<double>(lines / 2) / lines;
+            require(all >= rounds * count * sizeof(int)); // two ranks: each sends the whole vector once, in two parts
+            require(static_cast<double>(counts[1].bytes) > 0.95 * second * static_cast<double>(all));
+            require(static_cast<double>(counts[1].bytes) < 1.05 * second * static_cast<double>(all));
         });
         CHECK(got == "");
     }

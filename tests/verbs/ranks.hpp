@@ -8,11 +8,14 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace chorus::testing {
 
@@ -42,6 +45,23 @@ std::string thrown_over_verbs(int ranks, F f, std::function<verbs_options(int ra
         auto const rank = processes.rank();
         auto comm = join_verbs(over, rank, ranks, how, device ? device(rank) : verbs_options::from_environment());
         f(comm);
+    });
+}
+
+/// f(communicator&, verbs_transport&) on so many ranks, for what only the transport tells. Returns the first that was thrown, as text.
+template <class F>
+std::string thrown_by_transports(int ranks, verbs_options const& device, F f) {
+    scratch_folder const meeting;
+    return thrown_by_processes(ranks, patient(), [&](communicator& processes) {
+        file_store over(meeting.path());
+        auto made = std::make_unique<verbs_transport>(over, processes.rank(), ranks, chorus::clock::now() + std::chrono::seconds(20), device);
+        auto& transport = *made;
+        auto const owner = std::make_shared<context>(any_transport::own(std::move(made)), patient());
+        {
+            communicator comm(owner);
+            f(comm, transport);
+        }
+        owner->close();
     });
 }
 
