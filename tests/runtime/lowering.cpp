@@ -3,7 +3,7 @@
 #include <chorus/algorithm/catalogue.hpp>
 #include <chorus/algorithm/record.hpp>
 #include <chorus/runtime/lowering.hpp>
-#include <chorus/runtime/streaming.hpp>
+#include <chorus/kernel/streaming.hpp>
 
 #include <catch2/catch.hpp>
 

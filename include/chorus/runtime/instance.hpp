@@ -13,7 +13,7 @@
 #include <chorus/runtime/folding.hpp>
 #include <chorus/runtime/lowering.hpp>
 #include <chorus/runtime/program.hpp>
-#include <chorus/runtime/streaming.hpp>
+#include <chorus/kernel/streaming.hpp>
 #include <chorus/transport/detail/pieces.hpp>
 #include <chorus/transport/erased.hpp>
 

@@ -67,7 +67,7 @@ inline void instance::fold_rows_of(lowered_fold const& fold) {
 
 inline void instance::fold_and_measure(fold_rows what) {
     auto const bytes = what.count * kernel_.element_bytes;
-    if (bytes < detail::streaming_choice::least_bytes) return kernel_.fold(what);
+    if (bytes < detail::streaming_choice::least_bytes) return kernel_.fold(what); // too short to look at the clock
     what.streams = streaming_.next(bytes);
     auto const begin = clock::now();
     kernel_.fold(what);
@@ -91,7 +91,7 @@ inline void instance::stage(std::int32_t i) {
 }
 
 inline void instance::run_local(std::int32_t i, step const& s) const {
-    if (s.kind == step_kind::copy) return detail::copy_pieces(source(i), target(i));
+    if (s.kind == step_kind::copy) return detail::copy_pieces(source(i), target(i), bound_.streams());
     if (s.kind == step_kind::finish) {
         for (auto const& each : target(i))
             kernel_.finish(each.data, each.bytes / kernel_.element_bytes, program_->plan().ranks);

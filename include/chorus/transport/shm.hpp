@@ -17,6 +17,7 @@
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/core/text.hpp>
+#include <chorus/kernel/streaming.hpp>
 #include <chorus/transport/detail/backoff.hpp>
 #include <chorus/transport/detail/fork_count.hpp>
 #include <chorus/transport/detail/pieces.hpp>
@@ -318,6 +319,7 @@ private:
     plain_vector<int> watched_;      ///< peers from which something is expected
     plain_vector<outgoing> unread_;  ///< direct, announced, and the peer has not read them yet
     plain_vector<outgoing> streams_; ///< announced, not yet all in the ring
+    detail::streaming_choice copies_; ///< of streams that are received
     plain_vector<shown> shown_;      ///< views that were given out
     plain_vector<std::byte*> spare_; ///< memory for early messages
     std::size_t unsent_ = 0;         ///< messages that found no room

@@ -1,6 +1,7 @@
 #pragma once
 /// Messages that consist of several pieces.
 
+#include <chorus/kernel/copy.hpp>
 #include <chorus/transport/transport.hpp>
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 namespace chorus::detail {
 
 /// Copies one row of pieces onto another of the same total size.
-inline void copy_pieces(std::span<piece const> from, std::span<piece const> to) {
+inline void copy_pieces(std::span<piece const> from, std::span<piece const> to, bool past_caches = false) {
     std::size_t i = 0, at = 0;
     for (auto target : to)
         while (target.bytes > 0) {
@@ -21,7 +22,8 @@ inline void copy_pieces(std::span<piece const> from, std::span<piece const> to) 
                 continue;
             }
             auto const count = std::min(target.bytes, from[i].bytes - at);
-            std::memcpy(target.data, from[i].data + at, count);
+            if (past_caches) copy_past_caches(target.data, from[i].data + at, count);
+            else std::memcpy(target.data, from[i].data + at, count);
             target.data += count;
             target.bytes -= count;
             at += count;

@@ -170,7 +170,8 @@ inline shm_transport::taken shm_transport::take(exchange const& ex, std::size_t 
     auto expected = std::uint32_t{state::posted};
     if (!now.compare_exchange_strong(expected, state::reading, std::memory_order_acq_rel)) return taken::refused;
     if (what == kind::stream) {
-        at(wish.peer).streams.push_back({wish, bytes, 0, place->state});
+        // What is only staged is folded right afterwards.
+        at(wish.peer).streams.push_back({wish, bytes, 0, place->state, !wish.view && copies_.next(bytes)});
         job_->wake(wish.peer);
         return taken::pending;
     }
@@ -192,10 +193,13 @@ inline bool shm_transport::take_part(int from, detail::shm_place const& place, c
     auto complete = false;
     if (i < streams.size()) { // otherwise it was given up
         auto& each = streams[i];
-        detail::scatter_part(job_->at(place.offset), each.wish.target(), place.at, place.bytes);
+        auto const begin = clock::now();
+        detail::scatter_part(job_->at(place.offset), each.wish.target(), place.at, place.bytes, each.past_caches);
+        each.copying += std::chrono::duration<double>(clock::now() - begin).count();
         each.received += place.bytes;
         complete = each.received == each.bytes;
         if (complete) {
+            if (!each.wish.view) copies_.note(each.bytes, each.past_caches, each.copying);
             done = {each.wish.tok, each.wish.view ? each.wish.staging.data : nullptr};
             streams.erase_unordered(i);
         }

@@ -1,6 +1,7 @@
 #pragma once
 /// What a rank of the shared-memory transport keeps of each other rank: messages on their way.
 
+#include <chorus/kernel/copy.hpp>
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/transport/detail/shm_layout.hpp>
 #include <chorus/transport/transport.hpp>
@@ -47,6 +48,8 @@ struct shm_stream {
     std::size_t bytes;
     std::size_t received;
     std::uint32_t state;
+    bool past_caches;        ///< how it is copied
+    double copying = 0;      ///< seconds so far
 };
 /// A message that is being read where it lies.
 struct shm_shown {
@@ -105,9 +108,10 @@ inline void gather_part(std::byte* to, std::span<piece const> from, std::size_t 
         to += count;
     });
 }
-inline void scatter_part(std::byte const* from, std::span<piece const> to, std::size_t at, std::size_t bytes) {
+inline void scatter_part(std::byte const* from, std::span<piece const> to, std::size_t at, std::size_t bytes, bool past_caches = false) {
     for_part_of(to, at, bytes, [&](std::byte* memory, std::size_t count) {
-        std::memcpy(memory, from, count);
+        if (past_caches) copy_past_caches(memory, from, count);
+        else std::memcpy(memory, from, count);
         from += count;
     });
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// Whether a fold into other ranks' memory writes through the caches or past them.
+/// Whether folds into other ranks' memory, and long copies, write through the caches or past them.
 ///
 /// Through the caches a line that another core has must be fetched first. Where cores are near each other that is cheap, and
 /// the reader finds the line; where they are far, or the vectors larger than the caches, writing past them is up to twice
@@ -19,8 +19,9 @@ public:
     static constexpr std::size_t least_bytes = 4096; ///< below, nothing is measured and nothing streamed
     static constexpr unsigned first_tries = 4, try_every = 64;
 
-    /// For the next fold of so many bytes.
+    /// For the next fold or copy of so many bytes.
     bool next(std::size_t bytes) {
+        if (bytes < least_bytes) return false;
         auto& size = of(bytes);
         auto const call = size.calls++;
         if (call < first_tries) return call % 2 != 0;
@@ -30,6 +31,7 @@ public:
     /// It took that long. Remembered is the least time per byte, which grows a little with every measurement: a fold that was
     /// interrupted says nothing, and what was fast once need not be for ever.
     void note(std::size_t bytes, bool streamed, double time) {
+        if (bytes < least_bytes) return;
         auto& cost = of(bytes).cost[streamed ? 1 : 0];
         auto const now = static_cast<float>(time / static_cast<double>(bytes));
         cost = cost == 0 ? now : std::min(now, cost * 1.02f);
