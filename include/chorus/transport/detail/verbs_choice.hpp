@@ -145,7 +145,9 @@ inline verbs_usable usable_ports(std::span<verbs_port_entry const> all, gid_wish
 /// can be used, or empty for the best one: hardware before soft devices, then by its GID, then the first. `port` is meant where a name
 /// has none, 0 for any. A usage_error where the wish makes no sense, a transport_error where it cannot be had: it says what there is.
 inline std::vector<verbs_choice> choose_ports(std::span<verbs_port_entry const> all, std::string_view devices, int port, std::string_view gid) {
-    auto [usable, refused] = usable_ports(all, gid_wish::parse(gid));
+    auto found = usable_ports(all, gid_wish::parse(gid));
+    auto &usable = found.ports;
+    auto &refused = found.refused;
     auto const fail = [&](std::string_view what) {
         throw transport_error(text({"chorus: ", what, all.empty() ? std::string_view("; this host has no RDMA device") : refused}), {});
     };
@@ -165,14 +167,14 @@ inline std::vector<verbs_choice> choose_ports(std::span<verbs_port_entry const> 
         auto const colon = std::min(entry.find(':'), entry.size());
         auto const own = colon == entry.size() ? std::optional(port) : small_number(entry.substr(colon + 1), 255);
         if (colon == 0 || !own) misuse({"verbs: devices are NAME or NAME:PORT, separated by commas, or all, not '", entry, "'"});
-        auto const found = std::find_if(usable.begin(), usable.end(), [&](verbs_choice const& c) {
+        auto const chosen = std::find_if(usable.begin(), usable.end(), [&](verbs_choice const& c) {
             return all[c.port].device == entry.substr(0, colon) && (*own == 0 || all[c.port].number == *own);
         });
-        if (found == usable.end()) {
+        if (chosen == usable.end()) {
             for (auto const& each : usable) append(refused, {"; ", all[each.port].device, ":", all[each.port].number, " could be used"});
             fail(text({"RDMA port ", entry, " cannot be used"}));
         }
-        taken.push_back(*found);
+        taken.push_back(*chosen);
         taken.back().why += ", as asked for";
     }
     return taken;
