@@ -107,7 +107,7 @@ public:
         polled_.push_back({watched_.back().get(), POLLIN, 0});
     }
 
-    /// Until all have ended. When one fails, the others have a moment to notice.
+    /// Until all have ended. When one fails, the others have a moment to notice, or to go on without it (shrink).
     children_ended wait() {
         constexpr std::chrono::seconds grace{5};
         auto left = ids_.size();
@@ -115,7 +115,8 @@ public:
         while (left > 0) {
             left -= collect();
             if (left == 0) break;
-            if (ended_.first_failed >= 0 && until == clock::time_point::max()) until = clock::now() + grace;
+            if (!job_->failed()) until = clock::time_point::max();
+            else if (ended_.first_failed >= 0 && until == clock::time_point::max()) until = clock::now() + grace;
             if (clock::now() > until) kill_all();
             ::poll(polled_.data(), polled_.size(), 100);
         }
@@ -144,7 +145,7 @@ private:
         if (ended_.first_failed < 0) ended_.first_failed = rank;
         if (WIFSIGNALED(status) && !killed_ && ended_.first_killed < 0) ended_.first_killed = rank;
         job_->leave(rank, shm_sign::died);
-        job_->revoke({transport_failure::kind::left, rank, said, 0, 0});
+        job_->revoke_for(rank, said);
     }
     void kill_all() {
         for (auto const id : ids_)

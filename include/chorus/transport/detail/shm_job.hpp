@@ -5,11 +5,13 @@
 #include <chorus/transport/detail/futex.hpp>
 #include <chorus/transport/detail/shm_layout.hpp>
 #include <chorus/transport/shm_options.hpp>
+#include <chorus/transport/transport.hpp>
 
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -28,6 +30,8 @@ namespace detail {
 class shm_job {
 public:
     static constexpr int most_ranks = 1024;
+    /// Holds `renewing` where no rank does.
+    static constexpr std::uint32_t outsider = ~std::uint32_t{0};
 
     /// Memory for so many ranks. A transport_error where there is too little.
     [[gnu::cold]] static std::shared_ptr<shm_job> create(int ranks, shm_options const& how) {
@@ -95,6 +99,22 @@ public:
             kept.state.store(shm_failure::written, std::memory_order_seq_cst);
         }
         wake_all();
+    }
+    /// For one who looks on from outside and may learn late that a rank has ended: nothing where the others have gone on without it.
+    [[gnu::cold]] void revoke_for(int gone, std::string const& text) const {
+        auto& word = header().renewing;
+        auto const until = clock::now() + std::chrono::seconds(1); // a rank holds it for microseconds, unless it died in there
+        auto held = false;
+        for (std::uint32_t holder = 0; !held && clock::now() < until; holder = 0) {
+            held = word.compare_exchange_strong(holder, outsider);
+            if (!held) std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+        if (header().round.load(std::memory_order_acquire) == 0 || survives(gone)) revoke({transport_failure::kind::left, gone, text, 0, 0});
+        if (held) word.store(0, std::memory_order_release);
+    }
+    /// As of the last renewal.
+    bool survives(int rank) const {
+        return ((header().survivors[static_cast<std::size_t>(rank) / 64].load(std::memory_order_relaxed) >> (rank % 64)) & 1u) != 0;
     }
     bool failed() const { return header().failure.state.load(std::memory_order_acquire) == shm_failure::written; }
     std::optional<transport_failure> failure() const {

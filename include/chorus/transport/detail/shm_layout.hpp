@@ -117,7 +117,7 @@ struct shm_header {
     std::atomic<std::uint32_t> attached; ///< ranks that have mapped it
     alignas(64) shm_failure failure;
     alignas(64) std::atomic<std::uint32_t> round;    ///< counts renewals
-    std::atomic<std::uint32_t> renewing; ///< 1 + the rank that is working out who is left; 0: nobody
+    std::atomic<std::uint32_t> renewing; ///< 1 + the rank that is working out who is left (or shm_job::outsider); 0: nobody
     std::array<std::atomic<std::uint64_t>, 16> survivors; ///< bits
 };
 static_assert(sizeof(shm_header) <= 4096);

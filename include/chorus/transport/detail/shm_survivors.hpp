@@ -57,7 +57,7 @@ private:
         auto holder = std::uint32_t{0};
         auto const me = static_cast<std::uint32_t>(rank_) + 1;
         if (word.compare_exchange_strong(holder, me)) return true;
-        return job_->has_died(static_cast<int>(holder) - 1) && word.compare_exchange_strong(holder, me);
+        return holder != shm_job::outsider && job_->has_died(static_cast<int>(holder) - 1) && word.compare_exchange_strong(holder, me);
     }
     /// The list first, then the round that makes it known.
     void publish(std::uint32_t round) const {
@@ -72,8 +72,7 @@ private:
     std::vector<int> result() const {
         std::vector<int> list;
         for (int rank = 0; rank < job_->size(); ++rank)
-            if ((job_->header().survivors[static_cast<std::size_t>(rank) / 64].load(std::memory_order_relaxed) >> (rank % 64)) & 1u)
-                list.push_back(rank);
+            if (job_->survives(rank)) list.push_back(rank);
         return list;
     }
 
