@@ -65,6 +65,21 @@ TEST_CASE("ranks without colour, and ranks outside of a sub-group, get nothing",
     }));
 }
 
+TEST_CASE("members of a sub-group must name the same list", "[runtime/communicators][misuse]") {
+    CHECK_NOTHROW(run_threads(5, patient(), [](communicator& world) {
+        auto const r = world.rank();
+        auto const refused = [&](std::vector<int> const& list) {
+            auto const result = outcome_of([&] { (void)world.subgroup(list); });
+            return result.kind == "usage" && result.has("name the same list");
+        };
+        require(refused(r == 3 ? std::vector{3, 2, 1, 0, 4} : std::vector{0, 1, 2, 3, 4}), "another order is another list");
+        require(refused(r == 0 ? std::vector{0, 1} : std::vector{0, 1, 2, 3, 4}), "a part is another list");
+        auto halves = world.subgroup(r < 2 ? std::vector{0, 1} : std::vector{4, 3, 2});
+        require(members(halves, r) == (r < 2 ? std::vector{0, 1} : std::vector{4, 3, 2}), "lists apart are groups apart");
+        barrier(world);
+    }));
+}
+
 TEST_CASE("a communicator of nobody refuses every use", "[runtime/communicators][misuse]") {
     communicator nobody;
     std::vector<int> data(4), other(4);

@@ -53,7 +53,8 @@ public:
     communicator split(int color, int key = 0);
     /// The same ranks once more, with a numbering of collectives of its own. Collective.
     communicator dup() { return split(0, rank()); }
-    /// The given ranks in that order; an invalid communicator elsewhere. Collective over this communicator.
+    /// The given ranks in that order; an invalid communicator elsewhere. Collective over this communicator. The members of a group
+    /// name the same list, or each that has another gets a usage_error; lists that share no rank make several groups.
     communicator subgroup(std::span<int const> ranks);
 
     /// After a failure: the ranks that have not left, as a new communicator with which to continue. Collective over the

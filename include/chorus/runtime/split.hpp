@@ -106,14 +106,19 @@ CHORUS_INLINE communicator communicator::subgroup(std::span<int const> ranks) {
     require_valid();
     plain_vector<bool> seen(static_cast<std::size_t>(size()));
     int position = no_color;
+    std::uint32_t list = detail::hash_word(static_cast<std::uint32_t>(ranks.size()));
     for (std::size_t i = 0; i < ranks.size(); ++i) {
         auto const r = ranks[i];
         if (r < 0 || r >= size()) detail::misuse({"subgroup names rank ", r, " of ", size()});
         if (seen[static_cast<std::size_t>(r)]) detail::misuse({"subgroup names rank ", r, " twice"});
         seen[static_cast<std::size_t>(r)] = true;
+        list = detail::hash_word(static_cast<std::uint32_t>(r), list);
         if (r == rank()) position = static_cast<int>(i);
     }
-    return split(position < 0 ? no_color : 0, position);
+    auto result = split(position < 0 ? no_color : static_cast<int>(list & 0x7fffffffu), position);
+    if (position >= 0 && result.size() != static_cast<int>(ranks.size())) // who names another list has another colour
+        detail::misuse({"subgroup: of the ", ranks.size(), " ranks that rank ", world_rank(rank()), " names only ", result.size(), " name the same list"});
+    return result;
 }
 
 CHORUS_INLINE communicator communicator::shrink() {
