@@ -7,8 +7,11 @@
 #include "command.hpp"
 #include "text.hpp"
 
+#include <chorus/tuning/rules.hpp>
+
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 
 namespace chorus::tools {
@@ -51,6 +54,8 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     for (auto const& each : split(asked.collectives, ','))
         how.collectives.push_back(read_collective("--collective", each));
     how.algorithms = split_algorithms(asked.algorithms);
+    forced_choice unused; // rules that nobody can read are refused before any rank starts
+    if (auto const* const rules = std::getenv("CHORUS_ALGORITHM")) read_rules(rules, "CHORUS_ALGORITHM", unused);
     read_name("--transport", asked.transport, {"threads", "shm", "mpi", "verbs"});
     how.transport = asked.transport;
     if (!asked.ranks.empty()) how.ranks = static_cast<int>(read_number("--ranks", asked.ranks, 1, 1024));

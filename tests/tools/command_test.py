@@ -299,6 +299,16 @@ class Bench(Test):
                 self.fails(WRONG_USAGE, pattern, "bench", *words)
         self.fails(WRONG_ENVIRONMENT, "--raw: cannot write '/nix/x'", "bench", "--raw", "/nix/x")
 
+    def test_nothing_measured_is_no_success(self):
+        done = chorus("bench", *QUICK, "--ranks", "2", "--collective", "all_reduce", "--algorithm", "native")
+        self.assertEqual(done.returncode, WRONG_USAGE, done.stdout)
+        self.assertRegex(done.stderr, r"skipped: all_reduce native: .*\nchorus: nothing was measured")
+
+    def test_forced_algorithms_that_nobody_can_read(self):
+        done = chorus("bench", *QUICK, "--ranks", "2", before=["env", "CHORUS_ALGORITHM=nonsense"])
+        self.assertEqual((done.returncode, done.stdout), (WRONG_USAGE, ""))
+        self.assertRegex(done.stderr, r"CHORUS_ALGORITHM: 'nonsense': no collective")
+
 
 # What a rank is asked to do is its first argument.
 RANK = r"""

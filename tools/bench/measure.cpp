@@ -67,6 +67,7 @@ bool bench::run() {
         measure(rows[i]);
     }
     if (hears_ != nullptr) hears_->progress(rows.size(), rows.size(), "");
+    if (!any_measured_) throw usage_error("nothing was measured: this transport has none of these algorithms");
     return all_correct_;
 }
 
@@ -147,6 +148,7 @@ void bench::measure(row const& what) {
     most_of_all(both);
     line.correct = both[0] + both[1] == 0;
     all_correct_ = all_correct_ && line.correct;
+    any_measured_ = true;
     if (hears_ == nullptr) return;
 
     for (auto& each : samples) each *= 1e6;

@@ -92,6 +92,7 @@ private:
     std::map<std::pair<int, std::size_t>, double> memory_; ///< by what is touched, and bytes: seconds
     std::set<std::string> said_;
     bool all_correct_ = true;
+    bool any_measured_ = false;
 };
 
 } // namespace chorus::tools
