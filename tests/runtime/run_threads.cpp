@@ -169,6 +169,34 @@ TEST_CASE("zero ranks are refused", "[runtime/run_threads][misuse]") {
     }
 }
 
+TEST_CASE("options that nothing can keep are refused before a rank starts", "[runtime/run_threads][misuse]") {
+    auto const with = [](auto change) {
+        options how;
+        change(how);
+        auto started = false;
+        auto const result = outcome_of([&] { run_threads(1, how, [&](communicator&) { started = true; }); });
+        return result.kind + (started ? " started " : " ") + result.text;
+    };
+    CHECK(with([](options& how) { how.timeout = std::chrono::milliseconds(0); }) == "usage chorus: options::timeout must be positive, not 0 ms");
+    CHECK(with([](options& how) { how.timeout = std::chrono::milliseconds(-5); }) == "usage chorus: options::timeout must be positive, not -5 ms");
+    CHECK(with([](options& how) { how.determinism = -17; }) == "usage chorus: options::determinism: levels are 1 to 4, not -17");
+    CHECK(with([](options& how) { how.timeout = std::chrono::milliseconds::max(); }) == " started ");
+}
+
+TEST_CASE("the longest wait is no overflow", "[runtime/run_threads]") {
+    options how;
+    how.timeout = std::chrono::milliseconds::max();
+    run_threads(2, how, [](communicator& comm) {
+        std::vector<int> data(10, 1);
+        if (comm.rank() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(30)); // rank 1 gets as far as its clock
+        all_reduce(comm, data);
+        require(data.front() == 2);
+        auto running = async_all_reduce(comm, data);
+        running.wait();
+        require(data.front() == 4);
+    });
+}
+
 TEST_CASE("a caught failure stays the failure of its context", "[runtime/run_threads][failure]") {
     std::vector<std::string> texts(2);
     auto const result = outcome_of([&] {

@@ -86,7 +86,7 @@ inline void context::recycle(std::unique_ptr<detail::task> what) {
     if (closed_) require_working();
     if (!transport_->renewable())
         detail::misuse({"the transport ", transport_->name(), " cannot go on after a failure"});
-    auto const survivors = transport_->survivors(clock::now() + options_.timeout);
+    auto const survivors = transport_->survivors(detail::deadline_of(options_));
     if (survivors.empty())
         throw timeout_error(detail::text({"shrink: some rank has neither called it nor left within ", options_.timeout.count(), " ms"}),
                             detail::place_of(*transport_, nullptr));

@@ -43,6 +43,7 @@ class context {
 public:
     context(std::unique_ptr<any_transport> over, options how)
         : transport_(how.wrap != nullptr ? how.wrap(std::move(over)) : std::move(over)), options_(std::move(how)) {
+        options_.timeout = detail::patience_of(options_);
         numbers_.set(0);
     }
     context(context const&) = delete;
@@ -243,6 +244,7 @@ void context::wait_until(Done done, detail::task const* mine, std::chrono::milli
     constexpr int cheap_rounds = 128; // before looking at the clock
     int round = 0;
     auto last_progress = clock::time_point(), next_look = clock::time_point();
+    patience = std::min(patience, detail::for_ever);
     while (!done()) {
         require_working();
         if (advance()) {

@@ -58,7 +58,7 @@ namespace detail {
 } // namespace detail
 
 CHORUS_INLINE session::session(options const& how, shm_options const& memory)
-    : owner_(std::make_shared<context>(any_transport::own(detail::join(launch_environment::read(), clock::now() + how.timeout, memory)), how)) {}
+    : owner_(std::make_shared<context>(any_transport::own(detail::join(launch_environment::read(), detail::deadline_of(how), memory)), how)) {}
 CHORUS_INLINE session::~session() { owner_->close(); }
 CHORUS_INLINE communicator session::world() {
     if (std::exchange(handed_out_, true)) detail::misuse({"session::world() was called before; dup() of its communicator makes another one"});

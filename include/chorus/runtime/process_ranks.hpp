@@ -38,7 +38,7 @@ inline std::exception_ptr make_thrown(thrown kind, std::string const& what) {
 inline int live(std::shared_ptr<shm_job> const& job, int rank, options const& how, child_report& report, rank_function const& f) {
     std::shared_ptr<context> owner;
     try {
-        auto over = std::make_unique<shm_transport>(job, rank, clock::now() + how.timeout);
+        auto over = std::make_unique<shm_transport>(job, rank, deadline_of(how));
         owner = std::make_shared<context>(any_transport::own(std::move(over)), how);
         communicator comm(owner);
         f(comm);
@@ -56,6 +56,7 @@ inline int live(std::shared_ptr<shm_job> const& job, int rank, options const& ho
 
 [[gnu::cold]] CHORUS_INLINE void run_processes(int ranks, options const& how, shm_options const& memory, rank_function const& f) {
     if (ranks < 1) misuse({"run_processes needs at least one rank, not ", ranks});
+    patience_of(how); // throws
     auto const job = shm_job::create(ranks, memory);
     child_reports const reports(ranks);
     children all(*job);

@@ -48,6 +48,7 @@ inline std::exception_ptr run_rank(thread_hub& hub, std::unique_ptr<any_transpor
 /// `run_threads` with transports of the caller's.
 [[gnu::cold]] inline void run_ranks(int ranks, options const& how, transport_maker const& make, rank_function const& f) {
     if (ranks < 1) misuse({"run_threads needs at least one rank, not ", ranks});
+    patience_of(how); // throws
     auto const hub = std::make_shared<thread_hub>(ranks);
     std::vector<std::exception_ptr> failures(static_cast<std::size_t>(ranks));
     std::vector<std::thread> threads;

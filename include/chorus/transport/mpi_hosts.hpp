@@ -44,7 +44,7 @@ inline communicator attach_hosts(MPI_Comm over, MPI_Comm host, options const& ho
     detail::require_mpi(MPI_Comm_size(host, &size), "MPI_Comm_size");
     auto near = [&] {
         mpi_store meeting(host);
-        return join_shm(meeting, rank, size, clock::now() + how.timeout, memory);
+        return join_shm(meeting, rank, size, detail::deadline_of(how), memory);
     }();
     auto far = std::make_unique<mpi_transport>(over, mpi);
     auto both = std::make_unique<routed<shm_transport, mpi_transport>>(std::move(near), std::move(far), detail::hosts_of(over, host));

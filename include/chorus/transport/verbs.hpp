@@ -27,7 +27,7 @@ template <store Store>
 communicator join_verbs(Store& over, int rank, int size, options const& how = {}, verbs_options const& device = verbs_options::from_environment(),
                         std::string_view job = "verbs") {
     if (rank < 0 || rank >= size) detail::misuse({"rank ", rank, " of ", size});
-    auto transport = std::make_unique<verbs_transport>(over, rank, size, clock::now() + how.timeout, device, job);
+    auto transport = std::make_unique<verbs_transport>(over, rank, size, detail::deadline_of(how), device, job);
     return communicator(std::make_shared<context>(any_transport::own(std::move(transport)), how));
 }
 
@@ -55,7 +55,7 @@ private:
     static std::shared_ptr<context> join(launch_environment const& as, options const& how, verbs_options const& device) {
         auto const over = [&](auto store) {
             return std::make_shared<context>(
-                any_transport::own(std::make_unique<verbs_transport>(store, as.rank, as.size, clock::now() + how.timeout, device)), how);
+                any_transport::own(std::make_unique<verbs_transport>(store, as.rank, as.size, detail::deadline_of(how), device)), how);
         };
         std::string_view const where = as.store;
         if (where.starts_with("unix:")) return over(socket_store{std::string(where.substr(5))});

@@ -25,7 +25,7 @@ communicator join_verbs_hosts(Store& over, int rank, std::vector<int> hosts, opt
     auto const here = hosts[static_cast<std::size_t>(rank)];
     auto const neighbours = static_cast<int>(std::count(hosts.begin(), hosts.end(), here));
     auto const number = static_cast<int>(std::count(hosts.begin(), hosts.begin() + rank, here));
-    auto const until = clock::now() + how.timeout;
+    auto const until = detail::deadline_of(how);
     auto near = join_shm(over, number, neighbours, until, memory, detail::text({"shm.", here}));
     auto far = std::make_unique<verbs_transport>(over, rank, size, until, device);
     auto both = std::make_unique<routed<shm_transport, verbs_transport>>(std::move(near), std::move(far), std::move(hosts));
