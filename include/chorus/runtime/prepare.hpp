@@ -68,6 +68,7 @@ CHORUS_INLINE native_call communicator::native_call_of(operation const& call) co
     native.input_displacements = call.lengths.input_displacements;
     native.output_displacements = call.lengths.output_displacements;
     native.what_to_fold = &call.fold;
+    native.timeout = owner().settings().timeout;
     return native;
 }
 

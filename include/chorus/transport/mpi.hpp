@@ -10,6 +10,7 @@
 #include <chorus/runtime/communicator.hpp>
 #include <chorus/runtime/context.hpp>
 #include <chorus/transport/detail/mpi_transport.hpp>
+#include <chorus/transport/detail/mpi_watchdog.hpp>
 
 #include <memory>
 #include <utility>
@@ -29,6 +30,9 @@ inline bool mpi_is_finalised() {
     return flag != 0;
 }
 inline std::shared_ptr<context> mpi_context(MPI_Comm over, options const& how, mpi_options const& transport) {
+    int rank = 0;
+    require_mpi(MPI_Comm_rank(over, &rank), "MPI_Comm_rank");
+    mpi_watchdog::watched const here("MPI_Comm_dup", rank, patience_of(how), transport.abort_after_grace);
     return std::make_shared<context>(any_transport::own(std::make_unique<mpi_transport>(over, transport)), how);
 }
 
@@ -55,10 +59,15 @@ public:
         : mpi_session(nullptr, nullptr, how, transport) {}
     mpi_session(mpi_session const&) = delete;
     mpi_session& operator=(mpi_session const&) = delete;
+    /// MPI_Finalize waits for all ranks, for `options::timeout` at most.
     ~mpi_session() {
         owner_->close();
+        auto const rank = owner_->rank();
+        auto const timeout = owner_->settings().timeout;
         owner_.reset();
-        if (must_finalise_ && !detail::mpi_is_finalised()) MPI_Finalize();
+        if (!must_finalise_ || detail::mpi_is_finalised()) return;
+        detail::mpi_watchdog::watched const here("MPI_Finalize", rank, timeout, ends_job_);
+        MPI_Finalize();
     }
 
     /// All ranks that were started together. Once: `dup` and `split` make further communicators.
@@ -74,6 +83,7 @@ public:
 private:
     mpi_session(int* argc, char*** argv, options const& how, mpi_options const& transport)
         : must_finalise_(initialise(argc, argv)),
+          ends_job_(transport.abort_after_grace),
           owner_(detail::mpi_context(MPI_COMM_WORLD, how, transport)) {}
 
     static bool initialise(int* argc, char*** argv) {
@@ -85,7 +95,7 @@ private:
         return true;
     }
 
-    bool must_finalise_;
+    bool must_finalise_, ends_job_;
     std::shared_ptr<context> owner_;
     bool handed_out_ = false;
 };

@@ -1,10 +1,11 @@
 #pragma once
 /// Refinement of a transport: collectives of its own, such as MPI's. They are catalogue entries (`native`) but not
-/// schedules: they cannot be proven, drawn or planned, and a blocking one neither drives other work nor keeps deadlines.
+/// schedules: they cannot be proven, drawn or planned, and a blocking one drives no other work.
 
 #include <chorus/core/collective.hpp>
 #include <chorus/kernel/kernel.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,6 +27,7 @@ struct native_call {
     std::span<std::size_t const> input_displacements;  ///< first element of each block; empty: one after the other
     std::span<std::size_t const> output_displacements; ///< the same for the output
     kernel const* what_to_fold = nullptr; ///< element type and operator
+    std::chrono::milliseconds timeout{};  ///< of `run`; what happens then is the transport's affair: it may be unable to throw
 };
 
 class native_collectives {

@@ -4,6 +4,7 @@
 #include <chorus/transport/detail/mpi_api.hpp>
 #include <chorus/transport/detail/mpi_call.hpp>
 #include <chorus/transport/detail/mpi_types.hpp>
+#include <chorus/transport/detail/mpi_watchdog.hpp>
 #include <chorus/transport/native.hpp>
 
 #include <algorithm>
@@ -56,8 +57,8 @@ struct mpi_call_memory {
 /// take part in; that blocks, in `start` too.
 class mpi_native final : public native_collectives {
 public:
-    /// `world` must outlive this object's use.
-    explicit mpi_native(MPI_Comm world) : world_{0, {}, mpi_communicator(), world, 0, 1} {
+    /// `world` must outlive this object's use. `ends_job`: a blocking call that outlives its timeout does.
+    mpi_native(MPI_Comm world, bool ends_job) : world_{0, {}, mpi_communicator(), world, 0, 1}, ends_job_(ends_job) {
         require_mpi(MPI_Comm_rank(world, &world_.rank), "MPI_Comm_rank");
         require_mpi(MPI_Comm_size(world, &world_.size), "MPI_Comm_size");
     }
@@ -83,11 +84,13 @@ public:
     }
 
     void run(native_call const& call) override {
+        mpi_watchdog::watched const here(name(call.what).data(), world_.rank, call.timeout, ends_job_);
         require_mpi(run_blocking(translate(call, blocking_)), name(call.what).data());
         blocking_.after();
     }
 
     std::uint64_t start(native_call const& call) override {
+        mpi_watchdog::watched const here("MPI_Comm_create_group", world_.rank, call.timeout, ends_job_);
         if (free_.empty()) {
             free_.push_back(started_.size());
             started_.emplace_back();
@@ -269,6 +272,7 @@ private:
     std::deque<pending> started_;
     std::vector<std::size_t> free_;
     bool ended_ = false;
+    bool ends_job_;
 };
 
 } // namespace chorus::detail

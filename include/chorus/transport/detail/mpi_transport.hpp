@@ -33,7 +33,8 @@ struct mpi_options {
     /// After a failure: how long to wait for messages that peers have not taken yet, before giving up on the memory
     /// that MPI may still read.
     std::chrono::milliseconds grace = std::chrono::seconds(5);
-    /// What happens then. MPI cannot take a send back: a report and MPI_Abort, or `withdraw` returns false.
+    /// What happens then. MPI cannot take a send back: a report and MPI_Abort, or `withdraw` returns false. The same where a blocking
+    /// call of the MPI library's own sees no end within `options::timeout`: a report and MPI_Abort, or the report alone.
     bool abort_after_grace = true;
 };
 
@@ -55,7 +56,7 @@ public:
           wait_(host_.ranks_here()),
           messages_(data_.get()),
           control_(control_comm_.get()),
-          native_(data_.get()),
+          native_(data_.get(), how.abort_after_grace),
           left_(static_cast<std::size_t>(size_)) {
         require_mpi(MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, &on_finalize, &keyval_, nullptr),
                     "MPI_Comm_create_keyval");
