@@ -42,11 +42,14 @@ struct tune_options {
 
 std::string microseconds(double seconds) { return seconds < 0 ? "-" : fmt::format("{:.2f}", 1e6 * seconds); }
 
+/// A transport whose receivers read straight from the sender's memory moves nothing.
+std::string rate(double per_byte) { return per_byte < 1e-12 ? "nothing" : fmt::format("{:.2f} GB/s", 1e-9 / per_byte); }
+
 void show_model(communicator const& comm) {
     auto const& table = *comm.tuning();
-    fmt::print("{} ranks, {}: latency {} us, further message {} us, flag {} us, {:.2f} GB/s moved, {:.2f} GB/s folded, {:.2f} GB/s copied\n",
+    fmt::print("{} ranks, {}: latency {} us, further message {} us, flag {} us, {} moved, {} folded, {} copied\n",
                comm.size(), comm.shared_context()->transport().name(), microseconds(table.speed.latency), microseconds(table.speed.per_message),
-               microseconds(table.flag_latency), 1e-9 / table.speed.per_byte, 1e-9 / table.speed.per_byte_folded, 1e-9 / table.copy_per_byte);
+               microseconds(table.flag_latency), rate(table.speed.per_byte), rate(table.speed.per_byte_folded), rate(table.copy_per_byte));
 }
 
 /// Everything, on every rank; rank 0 says what was found.
@@ -91,7 +94,7 @@ int run(tune_texts const& asked) {
     how.sizes = read_sizes("--bytes", asked.bytes);
     how.seconds = 1e-3 * static_cast<double>(read_number("--milliseconds", asked.milliseconds, 1, 10'000));
     how.path = asked.output.empty() ? default_tuning_path() : asked.output;
-    if (how.path.empty()) throw usage_error("--output FILE is needed: neither CHORUS_TUNING nor XDG_CACHE_HOME nor HOME is set");
+    if (how.path.empty()) throw usage_error("--out FILE is needed: neither CHORUS_TUNING nor XDG_CACHE_HOME nor HOME is set");
     if (where == 2) {
         if (!asked.ranks.empty()) throw usage_error("--ranks: with MPI, mpirun says how many");
         return tune_on_mpi(how);
@@ -117,7 +120,7 @@ command add_tune(CLI::App& app) {
     add_text(*sub, "--ranks", asked->ranks, "How many threads or processes (4); under MPI its ranks", "P");
     add_text(*sub, "--bytes", asked->bytes, "8, 8,64K or from:to:factor; all blocks together", "SIZES");
     add_text(*sub, "--milliseconds", asked->milliseconds, "For each algorithm and size", "MS");
-    add_text(*sub, "--output", asked->output, "The file; otherwise $CHORUS_TUNING, or chorus/tuning in the user's cache", "FILE");
+    add_text(*sub, "--out", asked->output, "The file; otherwise $CHORUS_TUNING, or chorus/tuning in the user's cache", "FILE");
     return [asked] { return run(*asked); };
 }
 

@@ -80,6 +80,17 @@ TEST_CASE("a message that nobody sends ends at the deadline", "[runtime/failure]
     CHECK(all[0].has("peer 1, 12 bytes: no progress for 400 ms: waiting for rank 1"));
 }
 
+TEST_CASE("what drove a rank away is told to the others", "[runtime/failure]") {
+    auto const all = outcomes(2, patient(), [](communicator& comm) {
+        std::vector<int> data(3);
+        if (comm.rank() == 0) all_reduce(comm, data, std::vector<int>(2)); // a mistake of one rank
+        recv(comm, data, 0);
+    });
+    INFO(texts(all));
+    CHECK(all[0].kind == "usage");
+    CHECK(all[1].text == "rank 1, send_recv (message), step 0, peer 0, 12 bytes: rank 0 gave up: rank 0: all_reduce: the output has 2 elements, 3 are needed");
+}
+
 TEST_CASE("two ranks that wait for each other on different communicators reach the deadline", "[runtime/failure]") {
     auto const all = outcomes(2, impatient(), [&](communicator& a) {
         auto b = a.dup();

@@ -92,7 +92,7 @@ class Tune(Test):
             file = Path(folder) / "below" / "tuning"
             for ranks in ("2", "3"):
                 said = self.succeeds("tune", "--ranks", ranks, "--collective", "all_reduce,all_gather", "--bytes", "8,4K", "--milliseconds", "1",
-                                     "--output", str(file))
+                                     "--out", str(file))
                 self.assertRegex(said, rf"{ranks} ranks, threads: latency [\d.]+ us")
                 self.assertRegex(said, r"all_reduce +4096 +\w+ +[\d.]+")
                 self.assertIn(f"written to {file}", said)
@@ -104,7 +104,7 @@ class Tune(Test):
 
     def test_wrong_words(self):
         self.fails(WRONG_USAGE, r"--transport: 'tcp' is not allowed; allowed are threads, shm, mpi", "tune", "--transport", "tcp")
-        self.fails(WRONG_ENVIRONMENT, r"/proc/nix/tuning cannot be written", "tune", "--ranks", "1", "--collective", "barrier", "--output", "/proc/nix/tuning")
+        self.fails(WRONG_ENVIRONMENT, r"/proc/nix/tuning cannot be written", "tune", "--ranks", "1", "--collective", "barrier", "--out", "/proc/nix/tuning")
 
 
 class List(Test):

@@ -10,6 +10,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace chorus::detail {
 
@@ -48,7 +49,13 @@ namespace chorus::detail {
     case transport_failure::kind::mismatch:
         said = text({"chorus: ", describe(where), ": ", describe_mismatch(why, where.rank, mine)});
         return std::make_exception_ptr(usage_error(said));
-    case transport_failure::kind::revoked: said = text({"rank ", why.rank, " gave up: ", why.text}); break;
+    case transport_failure::kind::revoked: {
+        constexpr std::string_view ours = "chorus: "; // once is enough
+        auto its_own = std::string_view(why.text);
+        if (its_own.starts_with(ours)) its_own.remove_prefix(ours.size());
+        said = text({"rank ", why.rank, " gave up: ", its_own});
+        break;
+    }
     case transport_failure::kind::left:
         where.peer = why.rank;
         said = text({"rank ", why.rank, " ", why.text});
