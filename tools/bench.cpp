@@ -56,7 +56,7 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     how.algorithms = split_algorithms(asked.algorithms);
     forced_choice unused; // rules that nobody can read are refused before any rank starts
     if (auto const* const rules = std::getenv("CHORUS_ALGORITHM")) read_rules(rules, "CHORUS_ALGORITHM", unused);
-    read_name("--transport", asked.transport, {"threads", "shm", "mpi", "verbs"});
+    read_name("--transport", asked.transport, {"threads", "shm", "mpi", "hosts", "verbs"});
     how.transport = asked.transport;
     if (!asked.ranks.empty()) how.ranks = static_cast<int>(read_number("--ranks", asked.ranks, 1, 1024));
     how.sizes = read_sizes("--bytes", asked.bytes);
@@ -73,15 +73,16 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     how.format = asked.format;
     how.raw = asked.raw;
     // What can be said before any rank starts. How many ranks there are, only MPI knows.
+    auto const under_mpi = how.transport == "mpi" || how.transport == "hosts";
     for (auto const& each : how.algorithms)
-        known.parse(each, how.transport == "mpi" ? how.ranks.value_or(0) : how.ranks.value_or(4));
+        known.parse(each, under_mpi ? how.ranks.value_or(0) : how.ranks.value_or(4));
     return how;
 }
 
 int run(bench_texts const& asked) {
     algorithms const known(asked.plugins);
     auto const how = read(asked, known);
-    if (how.transport == "mpi") return bench_on_mpi(how, known);
+    if (how.transport == "mpi" || how.transport == "hosts") return bench_on_mpi(how, known);
     if (how.transport == "verbs") return bench_on_verbs(how, known);
     return how.transport == "shm" ? bench_on_processes(how, known) : bench_on_threads(how, known);
 }
@@ -95,7 +96,7 @@ command add_bench(CLI::App& app) {
                 "          mpirun -n 4 chorus bench --transport mpi --algorithm auto,native");
     add_text(*sub, "--collective", asked->collectives, "One or more, with commas", "NAMES");
     add_text(*sub, "--algorithm", asked->algorithms, "One or more, with options: bruck:radix=4", "NAMES");
-    add_text(*sub, "--transport", asked->transport, "threads, shm (processes of this host), verbs (processes, over an RDMA device) or mpi (under mpirun)", "NAME");
+    add_text(*sub, "--transport", asked->transport, "threads, shm (processes of this host), verbs (processes, over an RDMA device), mpi (under mpirun) or hosts (under mpirun: shared memory inside a host, MPI between)", "NAME");
     add_text(*sub, "--ranks", asked->ranks, "How many threads or processes (4); under MPI its ranks", "P");
     add_text(*sub, "--bytes", asked->bytes, "8, 8,64K or from:to:factor; as nccl-tests: all blocks together", "SIZES");
     add_text(*sub, "--type", asked->type, join(names_of_types()), "TYPE");

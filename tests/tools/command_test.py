@@ -281,7 +281,7 @@ class Bench(Test):
         for pattern, *words in (
             (r"--collective: 'nix'.*all_reduce", "--collective", "nix"),
             (r"no algorithm 'nix'; allowed are auto, ring", "--algorithm", "nix"),
-            (r"--transport: 'tcp'.*threads, shm, mpi, verbs", "--transport", "tcp"),
+            (r"--transport: 'tcp'.*threads, shm, mpi, hosts, verbs", "--transport", "tcp"),
             (r"--memory: 'cold'.*private, shared", "--memory", "cold"),
             (r"--type: 'complex'.*float, double", "--type", "complex"),
             (r"--op: 'nix'.*sum, prod, min, max, avg", "--op", "nix"),
@@ -480,6 +480,14 @@ class Mpi(Test):
         self.assertEqual(len(data["results"]), 18)
         self.assertTrue(all(each["correct"] and each["ranks"] == data["environment"]["ranks"] for each in data["results"]))
         self.assertTrue(all(each["chosen"] == "native" for each in data["results"] if each["algorithm"] == "native"))
+
+    def test_ranks_of_one_host_go_through_its_memory(self):
+        text = self.succeeds("bench", "--transport", "hosts", *QUICK, "--format", "json", "--algorithm", "auto,hierarchical", before=self.launch)
+        data = json.loads(text)
+        self.assertEqual(data["environment"]["transport"], "hosts")
+        self.assertTrue(data["environment"]["mpi"])
+        self.assertEqual(len(data["results"]), 12)
+        self.assertTrue(all(each["correct"] and each["ranks"] == data["environment"]["ranks"] for each in data["results"]))
 
     def test_a_contradiction_is_a_usage_error_said_once(self):
         self.fails(WRONG_USAGE, r"--ranks: 7 is not allowed; MPI was started with", "bench", "--transport", "mpi", "--ranks", "7",

@@ -8,6 +8,7 @@
 #include "report.hpp"
 
 #include <chorus/transport/mpi.hpp>
+#include <chorus/transport/mpi_hosts.hpp>
 
 #include <fmt/format.h>
 
@@ -32,7 +33,7 @@ int bench_on_mpi(bench_options const& how, algorithms const& known) {
     options settings;
     settings.timeout = how.timeout;
     mpi_session mpi(settings);
-    auto comm = mpi.world();
+    auto comm = how.transport == "hosts" ? attach_hosts(MPI_COMM_WORLD, settings) : mpi.world();
     if (how.ranks && *how.ranks != comm.size())
         throw usage_error(
             fmt::format("--ranks: {} is not allowed; MPI was started with {} ranks", *how.ranks, comm.size()));
@@ -50,7 +51,7 @@ int bench_on_mpi(bench_options const& how, algorithms const& known) {
 namespace chorus::tools {
 
 int bench_on_mpi(bench_options const&, algorithms const&) {
-    throw environment_error("--transport mpi: this command was built without MPI (scripts/setup installs it)");
+    throw environment_error("--transport mpi and hosts: this command was built without MPI (scripts/setup installs it)");
 }
 
 } // namespace chorus::tools
