@@ -32,6 +32,7 @@ struct bench_texts {
     std::string timeout = "60";
     std::string groups;
     std::string format = "table";
+    std::string tuning;
     std::string raw;
     std::vector<std::string> plugins;
 };
@@ -71,6 +72,7 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     if (!asked.groups.empty()) how.groups = join(split(asked.groups, ','), "+");
     read_name("--format", asked.format, {"table", "csv", "json"});
     how.format = asked.format;
+    how.tuning = asked.tuning;
     how.raw = asked.raw;
     // What can be said before any rank starts. How many ranks there are, only MPI knows.
     auto const under_mpi = how.transport == "mpi" || how.transport == "hosts";
@@ -107,6 +109,7 @@ command add_bench(CLI::App& app) {
     add_text(*sub, "--groups", asked->groups, "hierarchical: sizes of the groups; otherwise the hosts", "2,2");
     add_text(*sub, "--timeout", asked->timeout, "Seconds without progress until it gives up", "S");
     add_text(*sub, "--format", asked->format, "table, csv or json", "FORMAT");
+    add_text(*sub, "--tuning", asked->tuning, "What auto knows of this machine: a file that chorus tune has written", "FILE");
     add_text(*sub, "--raw", asked->raw, "Write every sample to a CSV file", "FILE");
     add_plugins(*sub, asked->plugins);
     return [asked] { return run(*asked); };

@@ -30,6 +30,7 @@ struct tune_texts {
     std::string ranks;
     std::string bytes = "8:16M:8";
     std::string milliseconds = "20";
+    std::string memory = "private";
     std::string output;
 };
 
@@ -37,6 +38,7 @@ struct tune_options {
     std::vector<collective> collectives;
     size_list sizes;
     double seconds = 0.02; ///< per algorithm and size
+    memory_kind memory = memory_kind::own;
     std::string path;
 };
 
@@ -61,7 +63,7 @@ void tune(communicator& comm, tune_options const& how) {
     for (auto const what : how.collectives)
         for (auto const bytes : how.sizes.bytes) {
             if (bytes < sizeof(float) * (has_blocks(what) ? static_cast<std::size_t>(comm.size()) : 1)) continue; // empty blocks
-            refine(comm, what, bytes, how.seconds);
+            refine(comm, what, bytes, how.seconds, how.memory);
             if (!speaks) continue;
             auto const found = comm.explain(what, bytes);
             candidate const* guess = nullptr; // what would run without these figures
@@ -93,6 +95,7 @@ int run(tune_texts const& asked) {
     auto const ranks = asked.ranks.empty() ? 4 : static_cast<int>(read_number("--ranks", asked.ranks, 1, 1024));
     how.sizes = read_sizes("--bytes", asked.bytes);
     how.seconds = 1e-3 * static_cast<double>(read_number("--milliseconds", asked.milliseconds, 1, 10'000));
+    how.memory = static_cast<memory_kind>(read_name("--memory", asked.memory, {"private", "shared"}));
     how.path = asked.output.empty() ? default_tuning_path() : asked.output;
     if (how.path.empty()) throw usage_error("--out FILE is needed: neither CHORUS_TUNING nor XDG_CACHE_HOME nor HOME is set");
     if (where == 2) {
@@ -120,6 +123,7 @@ command add_tune(CLI::App& app) {
     add_text(*sub, "--ranks", asked->ranks, "How many threads or processes (4); under MPI its ranks", "P");
     add_text(*sub, "--bytes", asked->bytes, "8, 8,64K or from:to:factor; all blocks together", "SIZES");
     add_text(*sub, "--milliseconds", asked->milliseconds, "For each algorithm and size", "MS");
+    add_text(*sub, "--memory", asked->memory, "private; shared: for programs whose buffers are of chorus::allocate (shm)", "KIND");
     add_text(*sub, "--out", asked->output, "The file; otherwise $CHORUS_TUNING, or chorus/tuning in the user's cache", "FILE");
     return [asked] { return run(*asked); };
 }

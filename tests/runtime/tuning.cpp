@@ -112,6 +112,20 @@ TEST_CASE("calibration is agreed on, inherited, and explains itself", "[runtime/
     CHECK_THAT(said, Catch::EndsWith("its predicted time is the least, by calibration"));
 }
 
+TEST_CASE("refinement of shared memory measures there, and only its communicator knows", "[runtime/tuning]") {
+    same_on_all(3, patient(), [](communicator& comm) {
+        auto direct = comm.dup();
+        refine(direct, sum, 4096, 0.001, memory_kind::shared);
+        require(direct.explain(sum, 4096).reason == "it took least time when it was measured (refinement)");
+        require(comm.explain(sum, 4096).reason != direct.explain(sum, 4096).reason);
+        auto data = allocate<float>(direct, 1024);
+        std::fill(data.begin(), data.end(), 1.0f);
+        all_reduce(direct, data);
+        require(data[0] == 3 && data[1023] == 3);
+        return chosen(direct, 4096);
+    });
+}
+
 TEST_CASE("refinement decides by what was measured, alike on all ranks", "[runtime/tuning]") {
     same_on_all(4, patient(), [](communicator& comm) {
         std::vector<float> data(1024, 1), same(1024, 1);

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FENCE = re.compile(r"^( *)(```+)(\S*)[ \t]*(.*)$")
-COMMENT = re.compile(r"<!--\s*(file|given):(.*?)-->\s*\Z", re.DOTALL)
+COMMENT = re.compile(r"<!--\s*(file|given):((?:(?!-->).)*)-->\s*\Z", re.DOTALL)
 # Words of a command that come before the command itself, and how many words each takes along.
 PREFIXES = {"sudo": 0, "time": 0, "exec": 0, "env": 0}
 MPIRUN = re.compile(r"mpirun(\.openmpi)?$")

@@ -299,6 +299,19 @@ class Bench(Test):
                 self.fails(WRONG_USAGE, pattern, "bench", *words)
         self.fails(WRONG_ENVIRONMENT, "--raw: cannot write '/nix/x'", "bench", "--raw", "/nix/x")
 
+    def test_auto_with_a_tuning_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = str(Path(folder) / "tuning")
+            self.succeeds("tune", "--transport", "shm", "--ranks", "2", "--collective", "all_reduce", "--bytes", "1M", "--milliseconds", "1",
+                          "--memory", "shared", "--out", file)
+            times = re.findall(r"^time all_reduce 1048576 (\w+) (\S+)$", Path(file).read_text(), re.MULTILINE)
+            bench = ("bench", "--transport", "shm", "--memory", "shared", "--iterations", "5", "--bytes", "1M", "--collective", "all_reduce",
+                     "--algorithm", "auto", "--format", "json", "--tuning", file)
+            row = json.loads(self.succeeds(*bench, "--ranks", "2"))["results"][0]
+            self.assertTrue(row["correct"])
+            self.assertEqual(row["chosen"].split(":")[0], min(times, key=lambda each: float(each[1]))[0])
+            self.fails(WRONG_USAGE, "--tuning: .* says nothing of these ranks", *bench, "--ranks", "3")
+
     def test_nothing_measured_is_no_success(self):
         done = chorus("bench", *QUICK, "--ranks", "2", "--collective", "all_reduce", "--algorithm", "native")
         self.assertEqual(done.returncode, WRONG_USAGE, done.stdout)

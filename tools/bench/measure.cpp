@@ -3,6 +3,7 @@
 #include "text.hpp"
 
 #include <chorus/pattern/groups.hpp>
+#include <chorus/runtime/calibrate.hpp>
 #include <chorus/transport/transport.hpp>
 
 #include <fmt/format.h>
@@ -58,6 +59,8 @@ bench::bench(communicator& comm, bench_options const& how, algorithms const& kno
 
 bool bench::run() {
     auto const rows = plan();
+    if (!how_.tuning.empty() && !use_tuning(comm_, how_.tuning))
+        throw usage_error(fmt::format("--tuning: {} says nothing of these ranks on this transport and machine", how_.tuning));
     if (hears_ != nullptr) hears_->starts(comm_.size());
     latency_ = message_latency();
     for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -34,6 +34,7 @@ struct bench_options {
     std::chrono::milliseconds timeout{};
     std::string groups; ///< for hierarchical without groups: "2+2"; empty: the hosts
     std::string format;
+    std::string tuning; ///< file that `chorus tune` has written; empty: the built-in estimates
     std::string raw; ///< file for every sample; empty: none
     std::vector<std::string> plugins;
 };

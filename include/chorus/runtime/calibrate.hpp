@@ -9,6 +9,7 @@
 
 #include <chorus/algorithm/catalogue.hpp>
 #include <chorus/core/plain_vector.hpp>
+#include <chorus/runtime/allocate.hpp>
 #include <chorus/runtime/collectives/gathers.hpp>
 #include <chorus/runtime/context.hpp>
 #include <chorus/runtime/measure.hpp>
@@ -25,6 +26,9 @@
 #include <vector>
 
 namespace chorus {
+
+/// Where the buffers of calls are: in memory of the rank's own, or of `allocate`, which peers read directly on transports that can.
+enum class memory_kind { own, shared };
 
 namespace detail {
 
@@ -128,7 +132,7 @@ private:
 /// The times of one call, by algorithm.
 class candidates {
 public:
-    candidates(communicator& comm, collective what, std::size_t bytes) : comm_(comm) {
+    candidates(communicator& comm, collective what, std::size_t bytes, memory_kind where) : comm_(comm) {
         auto const p = static_cast<std::size_t>(comm.size());
         auto const blocks = has_blocks(what) ? p : 1;
         call_.what = what;
@@ -136,14 +140,17 @@ public:
         call_.lengths.uniform = what == collective::barrier ? 0 : bytes / blocks / sizeof(float);
         call_.in_place = what == collective::broadcast || what == collective::barrier;
         call_.entries = entries_of(what);
-        input_.resize(call_.lengths.uniform * blocks);
-        output_.resize(input_.size());
+        count_ = call_.lengths.uniform * blocks;
+        for (auto* const each : {&input_, &output_}) {
+            if (where == memory_kind::own) each->own.resize(count_);
+            else each->shared = allocate<float>(comm, count_);
+        }
         call_.input = call_.in_place ? nullptr : input_.data();
         call_.output = output_.data();
         if (what == collective::reduce && comm.rank() == 0) call_.in_place = false;
     }
 
-    std::size_t bytes() const { return input_.size() * sizeof(float); }
+    std::size_t bytes() const { return count_ * sizeof(float); }
 
     void measure(double budget, tuning_table& into) {
         auto best = std::numeric_limits<double>::max();
@@ -159,6 +166,12 @@ public:
     }
 
 private:
+    struct buffer {
+        std::vector<float> own;
+        shared_buffer<float> shared; ///< one of the two is empty
+        float* data() { return shared.size() > 0 ? shared.data() : own.data(); }
+    };
+
     /// Depends on nothing but what is equal on all ranks.
     bool runs() {
         try {
@@ -171,13 +184,14 @@ private:
     /// What a rank sends, it has just written.
     void rewrite() {
         auto& what = call_.in_place ? output_ : input_;
-        std::fill(what.begin(), what.end(), 1.0f);
+        std::fill_n(what.data(), count_, 1.0f);
     }
 
     communicator& comm_;
     std::plus<> sum_;
     operation call_;
-    std::vector<float> input_, output_;
+    std::size_t count_ = 0;
+    buffer input_, output_;
 };
 
 inline std::shared_ptr<tuning_table> copy_of_tuning(communicator const& comm) {
@@ -220,12 +234,13 @@ inline void for_these_ranks(communicator const& comm, tuning_table& table) {
 }
 
 /// Measures every algorithm that can serve the call, about `budget` seconds each; the fastest runs from then on. `bytes` of a
-/// vector, or of all blocks together: rounded down to whole elements of four bytes. Collective.
-[[gnu::cold]] inline void refine(communicator& comm, collective what, std::size_t bytes, double budget = 0.02) {
+/// vector, or of all blocks together: rounded down to whole elements of four bytes. `where` is where the program's buffers are: ranks
+/// must choose alike and cannot see each other's buffers, so a program that has both kinds refines two communicators. Collective.
+[[gnu::cold]] inline void refine(communicator& comm, collective what, std::size_t bytes, double budget = 0.02, memory_kind where = memory_kind::own) {
     if (what == collective::send_recv) detail::misuse({"refine: messages have no algorithms"});
     auto made = detail::copy_of_tuning(comm);
     detail::for_these_ranks(comm, *made);
-    detail::candidates(comm, what, bytes).measure(budget, *made);
+    detail::candidates(comm, what, bytes, where).measure(budget, *made);
     if (made->source.empty()) made->source = "refinement";
     comm.adopt(std::move(made));
 }
