@@ -69,9 +69,7 @@ std::vector<json::job_plan::phase> phases_of(traffic::program const& of) {
 
 planned_job make_plan(job_plan_request const& asked) {
     auto const scenario = traffic::read_scenario(asked.job);
-    auto const fabric = asked.topology.empty() ? scenario.topology : asked.topology;
-    if (fabric.empty()) refuse("--topology", "", "a topology, here or in the file of jobs");
-    auto on = read_topology(fabric);
+    auto on = fabric_of(scenario, asked.job, asked.topology);
     auto phases = phases_of(traffic::program_of(scenario.jobs, on));
     auto policy = load_policies(asked.plugins).parse(asked.policy);
     planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, 0};

@@ -6,6 +6,7 @@
 #include "text.hpp"
 #include "topology.hpp"
 
+#include <chorus/network/file.hpp>
 #include <chorus/paths/mapping.hpp>
 #include <chorus/sim/timeline.hpp>
 #include <chorus/traffic/jobs.hpp>
@@ -42,12 +43,16 @@ std::vector<std::string> policies_in(std::string const& text) {
     return all;
 }
 
-sim::run_options options_of(traffic::scenario const& from, topology const& on, std::vector<std::string> const& fail) {
+sim::run_options options_of(std::string const& file, traffic::scenario const& from, topology const& on, std::vector<std::string> const& fail) {
     sim::run_options options;
     options.how = {from.payload, from.utilisation, from.convergence};
     options.step_overhead = from.step_overhead;
     options.reroute_after = from.reroute_after;
-    for (auto const& each : from.links) options.events.push_back({each.time, on.find_link(each.link), each.health, true});
+    for (std::size_t i = 0; i < from.links.size(); ++i) {
+        auto const& each = from.links[i];
+        auto const link = told_with_place(fmt::format("{}: /links/{}/link", file, i), [&] { return on.find_link(each.link); });
+        options.events.push_back({each.time, link, each.health, true});
+    }
     for (auto const& each : fail) options.events.push_back({0, on.find_link(each), 0, true});
     return options;
 }
@@ -154,18 +159,20 @@ int run(simulate_options const& asked) {
     if (asked.job.empty()) refuse("--job", "", "a file with jobs, such as examples/network/two-jobs.json");
     auto const known = load_policies(asked.plugins);
     auto scenario = traffic::read_scenario(asked.job);
-    auto const fabric = asked.topology.empty() ? scenario.topology : asked.topology;
-    if (fabric.empty()) refuse("--topology", "", "a topology, here or in the file of jobs");
+    auto on = fabric_of(scenario, asked.job, asked.topology);
     auto const wanted = !asked.policies.empty()      ? policies_in(asked.policies)
                         : !scenario.policies.empty() ? scenario.policies
                                                      : policies_in("ecmp,spray,greedy,nslb");
+    if (asked.policies.empty())
+        for (std::size_t i = 0; i < scenario.policies.size(); ++i)
+            told_with_place(fmt::format("{}: /policies/{}", asked.job, i), [&] { return known.parse(scenario.policies[i]); });
     if (!asked.placement.empty())
         for (auto& each : scenario.jobs) each.placement = asked.placement;
-    simulation all{asked.job, std::move(scenario), read_topology(fabric), {}, {}, {}, {}};
+    simulation all{asked.job, std::move(scenario), std::move(on), {}, {}, {}, {}};
     if (!asked.mapping.empty()) all.mappings = map_jobs(asked.mapping, all.scenario, all.on);
     all.program = traffic::program_of(all.scenario.jobs, all.on);
     all.cells = cells_of(all.on);
-    auto const options = options_of(all.scenario, all.on, asked.fail);
+    auto const options = options_of(asked.job, all.scenario, all.on, asked.fail);
     for (auto const& each : wanted) all.policies.push_back(simulate_under(all, known, each, options, format == 2));
     write_text(asked.out, format == 0 ? as_table(all) : format == 1 ? as_json(all, false).dump(2) + "\n" : as_page(all));
     for (auto const& each : all.policies)

@@ -396,6 +396,7 @@ class Plan(Test):
             self.assertIn(said["changed_paths"], range(1, 5))
             self.assertTrue(said["optimal"])
             self.fails(WRONG_USAGE, "'nix' is no link", "plan", "--plan", path, "--fail", "nix")
+            self.fails(WRONG_USAGE, f"{folder}: cannot be read as a file", "plan", "--plan", folder)
             self.fails(WRONG_USAGE, "/network: should be fat-tree:k=4", "plan", "--plan", path, "--topology", "fat-tree:k=4")
             with open(path, "a", encoding="utf-8") as file:
                 file.write("]")

@@ -102,6 +102,36 @@ class Simulate(unittest.TestCase):
             self.refused(r"wrong\.json: /jobs/0/ranks: should be a number from 1", "--job", file, "--topology", "fat-tree:k=4")
             file.write_text('{\n"jobs": [}')
             self.refused(r"wrong\.json:2:", "--job", file)
+            file.write_text("")
+            self.refused(r"wrong\.json:1: is no JSON", "--job", file)
+            self.refused("cannot be read as a file", "--job", folder)
+
+    def test_bad_names_are_told_with_their_place(self):
+        good = {"topology": "fat-tree:k=4", "jobs": [{"kind": "collective", "ranks": 8, "bytes": 8}]}
+        training = {"model": {"layers": 2, "hidden": 64}, "parallel": {"data": 4, "tensor": 2}, "global_batch": 8, "device_tflops": 1}
+        def job(**more):
+            return {**good, "jobs": [{**good["jobs"][0], **more}]}
+        def trained(**more):
+            return {**good, "jobs": [{**training, **more}]}
+        for pattern, text in (
+            (r"/topology: fat-tree: k should be even", {**good, "topology": "fat-tree:k=5"}),
+            (r"/policies/1: there is no policy 'magic'; allowed are ecmp", {**good, "policies": ["ecmp", "magic"]}),
+            (r"/links/0/link: 'nix' is no link", {**good, "links": [{"link": "nix"}]}),
+            (r"/jobs/0/algorithm: .*no algorithm 'magic'; allowed are auto, ring", job(algorithm="magic")),
+            (r"/jobs/0/algorithm: all_gather has no algorithm 'one_shot'; allowed are auto, ring", job(collective="all_gather", algorithm="one_shot")),
+            (r"/jobs/0/algorithm: in_network is .* for all_reduce only, not for all_gather", job(collective="all_gather", algorithm="in_network")),
+            (r"/jobs/0/inside: .*no algorithm 'magic'", job(algorithm="hierarchical", hierarchy=4, inside="magic")),
+            (r"/jobs/0/placement: there is no placement 'nix'", job(placement="nix")),
+            (r"/jobs/0: groups of 3 ranks", job(group=3)),
+            (r"/jobs/0: 17 ranks from place 0 on do not fit", job(ranks=17)),
+            (r"/jobs/0/algorithms/data: .*no algorithm 'nix'", trained(algorithms={"data": "nix"})),
+            (r"/jobs/0/algorithms/data: in_network is .*not for reduce_scatter", trained(sharded_optimizer=True, algorithms={"data": "in_network"})),
+            (r"/jobs/0: a global batch of 7 should be a multiple", trained(global_batch=7)),
+        ):
+            with self.subTest(pattern), tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "wrong.json"
+                file.write_text(json.dumps(text))
+                self.refused(r"^chorus: \S+wrong\.json: " + pattern, "--job", file)
 
     def test_traffic_is_imported(self):
         with tempfile.TemporaryDirectory() as folder:

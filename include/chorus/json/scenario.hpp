@@ -2,13 +2,12 @@
 /// Scenarios and jobs from JSON. The schema is in docs/simulation.md.
 
 #include <chorus/json/reader.hpp>
+#include <chorus/traffic/algorithm.hpp>
 #include <chorus/traffic/import.hpp>
 #include <chorus/traffic/scenario.hpp>
 
 #include <cstdint>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <utility>
 
@@ -57,10 +56,14 @@ inline training read_training(json_reader& from) {
     training t;
     t.model = read_model(from.object("model"));
     t.how = read_parallel(from.object("parallel"));
+    t.sharded_optimizer = from.flag("sharded_optimizer", false);
     if (from.has("algorithms")) {
         auto by = from.object("algorithms");
         t.by = {by.text("tensor", "ring"), by.text("data", "ring"), by.text("expert", "pairwise")};
         by.done();
+        for_each_collective(t, [&](std::string_view key, collective what, std::string const& name, int ranks) {
+            by.reading(std::string(key), [&] { return check_algorithm(what, name, ranks), 0; });
+        });
     }
     t.global_batch = from.whole("global_batch", 1, 1e9);
     t.micro_batch = from.whole("micro_batch", 1, 1e6, 1);
@@ -69,7 +72,6 @@ inline training read_training(json_reader& from) {
     t.activation_bytes = from.number("activation_bytes", 0.125, 16, 2);
     t.gradient_bytes = from.number("gradient_bytes", 0.125, 16, 2);
     t.buckets = from.integer("buckets", 1, 1024, 4);
-    t.sharded_optimizer = from.flag("sharded_optimizer", false);
     t.overlap = from.number("overlap", 0, 1, 1);
     t.expert_skew = from.number("expert_skew", 0, 10, 0);
     t.seed = static_cast<std::uint64_t>(from.whole("seed", 0, 4e9, 1));
@@ -94,6 +96,9 @@ inline collective_job read_collective(json_reader& from) {
     c.times = from.number("times", 1e-6, 1e9, 1);
     c.sample = static_cast<std::size_t>(from.whole("sample", 0, 1e6, 0));
     c.seed = static_cast<std::uint64_t>(from.whole("seed", 0, 4e9, 1));
+    from.reading("algorithm", [&] { return check_algorithm(c.what, c.algorithm, c.group > 0 ? c.group : c.ranks), 0; });
+    from.reading("inside", [&] { return parse_choice(c.inside, 0), 0; });
+    from.reading("between", [&] { return parse_choice(c.between, 0), 0; });
     return c;
 }
 
@@ -152,6 +157,7 @@ inline message_job read_messages(json_reader& from) {
 
 inline job read_job(json_reader from) {
     job j;
+    j.origin = from.place();
     j.name = from.text("name", "job");
     j.placement = from.text("placement", "linear");
     j.first = static_cast<std::uint32_t>(from.whole("first", 0, most_ranks, 0));
@@ -214,10 +220,7 @@ inline scenario parse_scenario(std::string const& file, std::string const& text)
 }
 
 inline scenario read_scenario(std::string const& file) {
-    std::ifstream from(file, std::ios::binary);
-    std::ostringstream text;
-    if (!from || !(text << from.rdbuf())) throw usage_error("chorus: " + file + ": cannot be read");
-    return parse_scenario(file, text.str());
+    return parse_scenario(file, read_text(file));
 }
 
 } // namespace chorus::traffic

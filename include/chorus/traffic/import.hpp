@@ -2,13 +2,13 @@
 /// Traffic of other simulators: connection matrices of htsim, schedules in GOAL.
 
 #include <chorus/core/errors.hpp>
+#include <chorus/network/file.hpp>
 #include <chorus/traffic/levels.hpp>
 #include <chorus/traffic/phase.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
@@ -180,11 +180,9 @@ private:
 
 /// By the end of the file's name: .cm, or .goal.
 inline imported import_traffic(std::string const& file) {
-    std::ifstream from(file, std::ios::binary);
-    std::ostringstream text;
-    if (!from || !(text << from.rdbuf())) throw usage_error("chorus: " + file + ": cannot be read");
-    if (file.ends_with(".cm")) return parse_connection_matrix(file, text.str());
-    if (file.ends_with(".goal")) return goal_reader(file, text.str()).run();
+    auto const text = read_text(file);
+    if (file.ends_with(".cm")) return parse_connection_matrix(file, text);
+    if (file.ends_with(".goal")) return goal_reader(file, text).run();
     throw usage_error("chorus: " + file + ": its name should end in .cm (htsim) or .goal");
 }
 

@@ -2,8 +2,10 @@
 /// From jobs to the program that the simulator runs.
 
 #include <chorus/algorithm/parse.hpp>
+#include <chorus/network/file.hpp>
 #include <chorus/network/placement.hpp>
 #include <chorus/network/topology.hpp>
+#include <chorus/traffic/algorithm.hpp>
 #include <chorus/traffic/job.hpp>
 #include <chorus/traffic/phases.hpp>
 #include <chorus/traffic/program.hpp>
@@ -45,7 +47,8 @@ public:
         activity one;
         one.name = std::string(name(c.what));
         one.times = c.times;
-        if (c.algorithm == "in_network") {
+        check_algorithm(c.what, c.algorithm, width);
+        if (c.algorithm == in_network) {
             one.reduced = std::make_shared<group_members const>(groups);
             one.bytes = c.bytes;
             return void(add(std::move(one)));
@@ -149,29 +152,35 @@ inline int ranks_of(job const& of) {
     return std::visit(count{}, of.what);
 }
 
-/// All jobs as one program on that topology. Throws usage_error, with the job's name, where one does not fit.
+namespace detail {
+
+inline void append_job(job const& each, std::uint32_t j, topology const& on, program& result) {
+    auto const place = each.origin.empty() ? "job " + each.name : each.origin;
+    auto& to = result.jobs[j];
+    to.name = each.name;
+    auto const places = told_with_place(place + (each.origin.empty() ? ": placement" : "/placement"), [&] { return parse_placement(each.placement, on); });
+    auto const count = static_cast<std::size_t>(ranks_of(each));
+    if (each.first + count > places.size())
+        chorus::detail::misuse({place, ": ", count, " ranks from place ", each.first, " on do not fit ", places.size(), " endpoints of ", on.text()});
+    to.ranks.assign(places.begin() + each.first, places.begin() + each.first + static_cast<std::ptrdiff_t>(count));
+    std::vector<std::uint32_t> begin;
+    if (each.start > 0) {
+        activity wait;
+        wait.name = wait.kind = "wait";
+        wait.seconds = each.start;
+        wait.job = j;
+        begin = {result.add(std::move(wait))};
+    }
+    told_with_place(place, [&] { return std::visit(job_builder(result, to, j, std::move(begin)), each.what), 0; });
+}
+
+} // namespace detail
+
+/// All jobs as one program on that topology. Throws usage_error, with the job's name or place, where one does not fit.
 inline program program_of(std::vector<job> const& jobs, topology const& on) {
     program result;
     result.jobs.resize(jobs.size());
-    for (std::uint32_t j = 0; j < jobs.size(); ++j) {
-        auto const& each = jobs[j];
-        auto& to = result.jobs[j];
-        to.name = each.name;
-        auto const places = parse_placement(each.placement, on);
-        auto const count = static_cast<std::size_t>(ranks_of(each));
-        if (each.first + count > places.size())
-            chorus::detail::misuse({"job ", each.name, ": ", count, " ranks from place ", each.first, " on do not fit ", places.size(), " endpoints of ", on.text()});
-        to.ranks.assign(places.begin() + each.first, places.begin() + each.first + static_cast<std::ptrdiff_t>(count));
-        std::vector<std::uint32_t> begin;
-        if (each.start > 0) {
-            activity wait;
-            wait.name = wait.kind = "wait";
-            wait.seconds = each.start;
-            wait.job = j;
-            begin = {result.add(std::move(wait))};
-        }
-        std::visit(detail::job_builder(result, to, j, std::move(begin)), each.what);
-    }
+    for (std::uint32_t j = 0; j < jobs.size(); ++j) detail::append_job(jobs[j], j, on, result);
     return result;
 }
 

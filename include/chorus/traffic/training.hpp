@@ -2,6 +2,7 @@
 /// One iteration of training as activities: what is computed, what is exchanged, and what can be hidden behind what.
 
 #include <chorus/algorithm/parse.hpp>
+#include <chorus/traffic/algorithm.hpp>
 #include <chorus/traffic/experts.hpp>
 #include <chorus/traffic/job.hpp>
 #include <chorus/traffic/phases.hpp>
@@ -34,6 +35,7 @@ class training_program {
 public:
     training_program(training const& what, std::uint32_t job, program& to) : t_(what), job_(job), to_(to) {
         check(t_.how);
+        for_each_collective(t_, [](std::string_view, collective of, std::string const& by, int ranks) { check_algorithm(of, by, ranks); });
         auto const per_rank = t_.global_batch / t_.how.data;
         if (t_.global_batch < 1 || t_.global_batch % t_.how.data != 0 || t_.micro_batch < 1 || per_rank % t_.micro_batch != 0)
             throw usage_error("chorus: a global batch of " + std::to_string(t_.global_batch) + " should be a multiple of data=" +
@@ -185,8 +187,6 @@ private:
         ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
         return ends;
     }
-
-    static constexpr std::string_view in_network = "in_network";
 
     training const& t_;
     std::uint32_t job_;
