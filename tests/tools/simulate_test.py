@@ -120,6 +120,10 @@ class Simulate(unittest.TestCase):
             (r"/jobs/0/algorithm: .*no algorithm 'magic'; allowed are auto, ring", job(algorithm="magic")),
             (r"/jobs/0/algorithm: all_gather has no algorithm 'one_shot'; allowed are auto, ring", job(collective="all_gather", algorithm="one_shot")),
             (r"/jobs/0/algorithm: in_network is .* for all_reduce only, not for all_gather", job(collective="all_gather", algorithm="in_network")),
+            (r"/jobs/0/algorithm: ring:segments=9: .*leave segments= out", job(algorithm="ring:segments=9")),
+            (r"/jobs/0/model/experts: should be a number from 0 to 65536", trained(model={"layers": 2, "hidden": 64, "experts": 10**9})),
+            (r"/jobs/0/model/top_k: should be a number from 0 to 8", trained(model={"layers": 2, "hidden": 64, "experts": 8, "top_k": 9})),
+            (r"/jobs/0/iterations: should be a number from 1 to 97 with 1024 buckets", trained(buckets=1024, iterations=1000)),
             (r"/jobs/0/inside: .*no algorithm 'magic'", job(algorithm="hierarchical", hierarchy=4, inside="magic")),
             (r"/jobs/0/placement: there is no placement 'nix'", job(placement="nix")),
             (r"/jobs/0: groups of 3 ranks", job(group=3)),
@@ -142,6 +146,8 @@ class Simulate(unittest.TestCase):
             self.assertAlmostEqual(planned["makespan"], 1e-3, delta=1e-9)
             file.write_text('{"topology": "fat-tree:k=4", "jobs": [{"kind": "messages", "file": "none.goal"}]}')
             self.refused("none.goal: cannot be read", "--job", file)
+            (Path(folder) / "none.goal").write_text("num_ranks 2\nrank 0 {\na: send 5b to 1\n}\n")
+            self.refused("none.goal: .*rank 0 sends 1 messages to rank 1", "--job", file)
 
     def test_calculations_of_goal_take_time(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@
 #include <chorus/traffic/import.hpp>
 #include <chorus/traffic/scenario.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -17,6 +18,8 @@ namespace detail {
 
 inline constexpr double many = 1e15;
 inline constexpr int most_ranks = 1 << 21;
+inline constexpr double most_experts = 1 << 16;
+inline constexpr std::int64_t most_buckets = 100'000; ///< of all iterations: each is an activity or several
 
 inline model read_model(json_reader from) {
     model m;
@@ -29,9 +32,9 @@ inline model read_model(json_reader from) {
     m.ffn_matrices = from.whole("ffn_matrices", 1, 4, 3);
     m.vocabulary = count("vocabulary", 32000);
     m.sequence = from.whole("sequence", 1, 1e9, 4096);
-    m.experts = count("experts", 0);
-    m.top_k = from.whole("top_k", 0, 1e6, m.experts > 0 ? 2 : 0);
-    m.shared_experts = count("shared_experts", 0);
+    m.experts = from.whole("experts", 0, most_experts, 0);
+    m.top_k = from.whole("top_k", 0, m.experts > 0 ? static_cast<double>(m.experts) : most_experts, std::min<std::int64_t>(m.experts, 2));
+    m.shared_experts = from.whole("shared_experts", 0, most_experts, 0);
     m.expert_ffn = count("expert_ffn", m.ffn);
     m.dense_layers = from.whole("dense_layers", 0, static_cast<double>(m.layers), 0);
     from.done();
@@ -76,6 +79,8 @@ inline training read_training(json_reader& from) {
     t.expert_skew = from.number("expert_skew", 0, 10, 0);
     t.seed = static_cast<std::uint64_t>(from.whole("seed", 0, 4e9, 1));
     t.iterations = from.whole("iterations", 1, 1000, 1);
+    if (t.iterations * t.buckets > most_buckets)
+        from.fail("iterations", "a number from 1 to " + std::to_string(most_buckets / t.buckets) + " with " + std::to_string(t.buckets) + " buckets");
     t.straggler = from.number("straggler", 1, 1000, 1);
     return t;
 }

@@ -22,6 +22,7 @@ inline void check_algorithm(collective what, std::string const& text, int ranks)
         chorus::detail::misuse({"in_network is a reduction by the switches, for all_reduce only, not for ", name(what)});
     auto const how = parse_choice(text, ranks);
     if (how.automatic()) return;
+    if (how.segments > 1) chorus::detail::misuse({text, ": messages of jobs are not cut into segments; leave segments= out"});
     auto const entries = entries_of(what);
     auto const* const entry = find(entries, how.name);
     if (entry == nullptr || entry->record == nullptr) {

@@ -45,6 +45,8 @@ inline exchange expert_exchange(training const& of, group_members const& groups,
         for (auto const& each : even) all->push_back(each.within(of.how.ranks(), shared));
         return all;
     }
+    if (width > most_recorded_ranks)
+        chorus::detail::misuse({"expert_skew should be 0 where more than ", most_recorded_ranks, " ranks share experts, here ", width, ": every pair has its own bytes"});
     for (auto const& each : even) { // the same partners, with the bytes that the destination's (or source's) experts draw
         std::vector<message> messages;
         each.for_each([&](message m) {

@@ -60,6 +60,8 @@ public:
         return number(words[i], most, what);
     }
 
+    std::string const& file() const { return file_; }
+
     std::vector<std::string> words;
 
 private:
@@ -124,7 +126,7 @@ public:
             }
             graph.end_rank();
         }
-        for (auto& messages : graph.levels())
+        for (auto& messages : told_with_place(from_.file(), [&] { return graph.levels(); }))
             if (!messages.empty()) result_.phases.push_back(phase::listed(result_.ranks, std::move(messages)));
         auto const& gaps = graph.gaps();
         if (std::any_of(gaps.begin(), gaps.end(), [](double each) { return each > 0; })) result_.compute = gaps;
