@@ -402,6 +402,24 @@ class Plan(Test):
                 file.write("]")
             self.fails(WRONG_USAGE, r"plan.json:\d+: is no JSON", "plan", "--plan", path)
 
+    def test_nothing_is_optimal_where_flows_do_not_arrive(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/plan.json"
+            def figures(*words):
+                return json.loads(self.succeeds("plan", "--plan", path, *words, "--format", "json"))
+            self.succeeds("plan", "--topology", "fat-tree:k=4", "--out", path)
+            said = figures("--fail", "0")  # the cable of an endpoint
+            self.assertEqual((said["optimal"], said["unreachable"]), (False, 2))
+            plan = json.loads(Path(path).read_text())
+            for share, paths in ((1, None), (0.9995, plan["paths"])):
+                changed = {**plan, "paths": [[f, route if paths else None, share] for f, route, _ in plan["paths"]]}
+                Path(path).write_text(json.dumps(changed))
+                said = figures()
+                self.assertEqual((said["optimal"], said["gap"]), (False, None))
+                self.assertEqual(said.get("unreachable", 0), 0 if paths else 16)
+            Path(path).write_text(json.dumps({**plan, "policy": "magic"}))
+            self.fails(WRONG_USAGE, r"plan.json: /policy: there is no policy 'magic'; allowed are ecmp", "plan", "--plan", path)
+
     def test_a_job_is_planned_phase_by_phase_or_together(self):
         with tempfile.TemporaryDirectory() as folder:
             job, path = folder + "/job.json", folder + "/plan.json"
@@ -419,6 +437,12 @@ class Plan(Test):
             self.assertEqual(again["together"]["max_load"], 1)
             self.fails(WRONG_USAGE, "give one of them", "plan", "--plan", path, "--job", job)
             self.fails(WRONG_USAGE, "there is no topology", "plan", "--job", job, "--topology", "nix")
+            for start in ("--job", job), ("--plan", path):
+                self.fails(WRONG_USAGE, "--export is for a plan of one phase: --traffic instead of --job", "plan", *start, "--export", "rules")
+            text = Path(path).read_text()
+            Path(path).write_text(text.replace('"policy":"nslb:paths=fixed"', '"policy":"magic"'))
+            self.fails(WRONG_USAGE, r"/policy: there is no policy 'magic'", "plan", "--plan", path)
+            Path(path).write_text(text)
             self.fails(WRONG_USAGE, "cannot be read", "plan", "--job", folder + "/none.json")
             with open(path, "a", encoding="utf-8") as file:
                 file.write("]")
