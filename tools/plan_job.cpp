@@ -26,6 +26,7 @@ struct planned_job {
     json::job_plan what;
     std::vector<double> milliseconds;
     std::vector<std::size_t> changed;
+    std::vector<std::string> chosen; ///< algorithms, where the job left them to the library
     double ahead_ms = 0; ///< what was planned for all phases together
 };
 
@@ -70,9 +71,12 @@ std::vector<json::job_plan::phase> phases_of(traffic::program const& of) {
 planned_job make_plan(job_plan_request const& asked) {
     auto const scenario = traffic::read_scenario(asked.job);
     auto on = fabric_of(scenario, asked.job, asked.topology);
-    auto phases = phases_of(traffic::program_of(scenario.jobs, on));
+    auto const program = traffic::program_of(scenario.jobs, on, scenario.step_overhead);
+    auto phases = phases_of(program);
     auto policy = load_policies(asked.plugins).parse(asked.policy);
-    planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, 0};
+    planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, {}, 0};
+    for (auto const& job : program.jobs)
+        for (auto const& each : job.chosen) result.chosen.push_back(job.name + ": " + each);
     auto& plan = result.what;
     if (policy.looks_ahead())
         timed(result.ahead_ms, [&] {
@@ -88,7 +92,7 @@ bool has_fixed_paths(json::job_plan const& plan) { return plan.policy.find("path
 
 planned_job change_plan(job_plan_request const& asked) {
     auto const root = json::read_file(asked.plan);
-    planned_job result{json::job_plan_from(json::reader(asked.plan, root)), {}, {}, 0};
+    planned_job result{json::job_plan_from(json::reader(asked.plan, root)), {}, {}, {}, 0};
     auto& plan = result.what;
     auto const known = known_policies(asked.plugins, asked.plan, plan.policy);
     if (!asked.topology.empty() && read_topology(asked.topology).text() != plan.on.text())
@@ -140,6 +144,7 @@ json::value report(planned_job const& made) {
     for (auto const each : made.milliseconds) total += each;
     result["plan_ms"] = total;
     result["together"] = together(plan);
+    if (!made.chosen.empty()) result["chosen"] = made.chosen;
     if (!made.changed.empty()) {
         std::size_t sum = 0;
         for (auto const each : made.changed) sum += each;
@@ -170,6 +175,8 @@ std::string as_table(json::value const& said) {
                         said["topology"].get<std::string>(), said["endpoints"].dump(), said["policy"].get<std::string>(),
                         said["plan_ms"].get<double>(), all["strands"].dump(), all["max_load"].get<double>(),
                         all["lower_bound"].get<double>(), percent(all["gap"]));
+    if (said.contains("chosen"))
+        for (auto const& each : said["chosen"]) text += "Chosen for " + each.get<std::string>() + "\n";
     std::uint64_t unreachable = 0;
     for (auto const& each : said["phases"]) unreachable += each.value("unreachable", std::uint64_t{0});
     if (unreachable > 0) text += fmt::format("{} flows have no living path; the gap is of the others' load.\n", unreachable);

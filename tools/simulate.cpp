@@ -131,6 +131,8 @@ std::string as_table(simulation const& all) {
         text += fmt::format("Availability {:.2f} %.\n", 100 * report::availability(a.interval, a.repair, a.between));
     for (auto const& each : all.mappings)
         text += fmt::format("Mapping of {}: {}, innermost first; {:.4g} link-seconds of traffic.\n", each.job, each.order, each.cost);
+    for (auto const& each : all.program.jobs)
+        for (auto const& what : each.chosen) text += fmt::format("Chosen for {}: {}\n", each.name, what);
     for (auto const& each : all.scenario.assumptions) text += "Assumed: " + each + "\n";
     return text;
 }
@@ -170,7 +172,7 @@ int run(simulate_options const& asked) {
         for (auto& each : scenario.jobs) each.placement = asked.placement;
     simulation all{asked.job, std::move(scenario), std::move(on), {}, {}, {}, {}};
     if (!asked.mapping.empty()) all.mappings = map_jobs(asked.mapping, all.scenario, all.on);
-    all.program = traffic::program_of(all.scenario.jobs, all.on);
+    all.program = traffic::program_of(all.scenario.jobs, all.on, all.scenario.step_overhead);
     all.cells = cells_of(all.on);
     auto const options = options_of(asked.job, all.scenario, all.on, asked.fail);
     for (auto const& each : wanted) all.policies.push_back(simulate_under(all, known, each, options, format == 2));
@@ -186,8 +188,8 @@ int run(simulate_options const& asked) {
 command add_simulate(CLI::App& app) {
     auto asked = std::make_shared<simulate_options>();
     auto* const sub = app.add_subcommand("simulate", "Jobs on a fabric under several path policies, side by side");
-    sub->footer("Fluid (max-min) simulation: what that leaves out, and how wrong it is, is in docs/simulation.md, with the schema of\n"
-                "jobs. Policies: " + std::string(policy_names) + ". Ready scenarios are in examples/network/.");
+    sub->footer("Fluid (max-min) simulation: what that leaves out, and how wrong it is, is in docs/simulation.md; the schema of jobs in\n"
+                "docs/schemas/job.md. Policies: " + std::string(policy_names) + ". Ready scenarios are in examples/network/.");
     add_text(*sub, "--topology", asked->topology, "Such as fat-tree:k=16; the job's file may name one", "TEXT");
     add_text(*sub, "--job", asked->job, "The jobs", "FILE.json");
     add_text(*sub, "--policies", asked->policies, "Such as ecmp:seed=1,spray,greedy,nslb", "LIST");

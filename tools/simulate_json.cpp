@@ -13,10 +13,12 @@ namespace {
 using json = nlohmann::ordered_json;
 
 json as_json(report::job_figures const& f, traffic::member const& of) {
-    return {{"name", of.name},           {"ranks", of.ranks.size()},  {"iteration", f.iteration},       {"compute", f.compute},
+    json result{{"name", of.name},           {"ranks", of.ranks.size()},  {"iteration", f.iteration},       {"compute", f.compute},
             {"bubble", f.bubble},        {"exposed", f.exposed},      {"communication", f.communication}, {"linear_speed_up", f.speed_up},
             {"mfu", f.mfu},              {"makespan_efficiency", f.efficiency}, {"mean_rate", f.mean_rate}, {"slowest_rate", f.slowest_rate},
             {"stuck", f.stuck}};
+    if (!of.chosen.empty()) result["chosen"] = of.chosen;
+    return result;
 }
 
 /// Four digits do for a colour.

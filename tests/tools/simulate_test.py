@@ -159,6 +159,35 @@ class Simulate(unittest.TestCase):
             self.assertAlmostEqual(only["makespan"], 2.5e-3, delta=1e-8)
             self.assertAlmostEqual(only["jobs"][0]["compute"], 1.5e-3, delta=1e-8)
 
+    def test_an_algorithm_is_chosen_by_its_cost(self):
+        named = {"all_reduce": ("ring", "recursive_doubling", "circulant", "tree"), "all_to_all": ("pairwise", "bruck"),
+                 "broadcast": ("binomial", "chain", "double_tree", "scatter_all_gather")}
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "auto.json"
+            def figures(algorithm, what, ranks, size):
+                file.write_text(json.dumps({"topology": "fat-tree:k=8", "jobs": [{"kind": "collective", "collective": what, "ranks": ranks, "bytes": size,
+                                                                               "algorithm": algorithm}]}))
+                return self.result("--job", file, "--policies", "nslb")["policies"][0]["jobs"][0]
+            chosen = set()
+            for what, algorithms in named.items():
+                for ranks, size in ((12, 8), (12, 1e9), (64, 1e5)):
+                    with self.subTest(what=what, ranks=ranks, size=size):
+                        auto = figures("auto", what, ranks, size)
+                        self.assertRegex(auto["chosen"][0], rf"^{what} of \S+ bytes (a block )?among {ranks} ranks: \w+$")
+                        chosen.add(auto["chosen"][0].split()[-1])
+                        self.assertEqual(figures("auto", what, ranks, size), auto)
+                        self.assertLessEqual(auto["iteration"], 1.15 * min(figures(each, what, ranks, size)["iteration"] for each in algorithms))
+            self.assertGreater(len(chosen), 4)
+            self.assertNotIn("chosen", figures("ring", "all_reduce", 8, 8))
+            figures("auto", "all_reduce", 8, 8)
+            self.assertIn("Chosen for job: all_reduce of 8 bytes among 8 ranks: ", simulate("--job", file).stdout)
+            file.write_text(json.dumps({"topology": "fat-tree:k=4", "jobs": [{
+                "model": {"layers": 2, "hidden": 64, "experts": 4}, "parallel": {"data": 4, "tensor": 2, "expert": 4}, "global_batch": 8, "device_tflops": 1,
+                "algorithms": {"data": "auto", "tensor": "auto", "expert": "auto"}}]}))
+            said = " ".join(self.result("--job", file, "--policies", "nslb")["policies"][0]["jobs"][0]["chosen"])
+            for what in ("all_reduce of .* among 2 ranks", "all_reduce of .* among 4 ranks", "all_to_all of .* among 4 ranks"):
+                self.assertRegex(said, what)
+
     def test_the_mapper(self):
         with tempfile.TemporaryDirectory() as folder:
             text = json.loads(scenario("llama2-13b-512").read_text())

@@ -1,5 +1,5 @@
 #pragma once
-/// Scenarios and jobs from JSON. The schema is in docs/simulation.md.
+/// Scenarios and jobs from JSON. The schema is in docs/schemas/job.md.
 
 #include <chorus/json/reader.hpp>
 #include <chorus/traffic/algorithm.hpp>
