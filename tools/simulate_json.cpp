@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace chorus::tools {
@@ -21,10 +22,10 @@ json as_json(report::job_figures const& f, traffic::member const& of) {
     return result;
 }
 
-/// Four digits do for a colour.
+/// Four digits do for a colour. A link whose flows went elsewhere when it died was not busy for longer than the phase.
 json rounded(std::vector<float> const& seconds, double duration) {
     auto list = json::array();
-    for (auto const each : seconds) list.push_back(duration > 0 ? std::round(1e4 * double(each) / duration) / 1e4 : 0.0);
+    for (auto const each : seconds) list.push_back(duration > 0 ? std::min(1.0, std::round(1e4 * double(each) / duration) / 1e4) : 0.0);
     return list;
 }
 
