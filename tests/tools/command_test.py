@@ -467,6 +467,11 @@ class Plan(Test):
         self.assertRegex(self.succeeds(*fabric, "rules"), r"pod0.edge0 host0 host\d+ 0 0 -> ")
         self.assertRegex(self.succeeds(*fabric, "srv6"), r"host0 host\d+ 0 0 fd00:0:0::")
         self.assertRegex(self.succeeds(*fabric, "ports:hash=jenkins"), r"host0 host\d+ 0 0 \d+ \d+")
+        alike = self.succeeds(*fabric, "ports:hash=jenkins,seeds=same")
+        self.assertRegex(alike, r"# \d+ paths cannot be reached by any port: with equal seeds the tiers are polarised")
+        own = self.succeeds(*fabric, "ports:hash=xor,seeds=own")
+        self.assertRegex(own, r"# \d+ paths cannot be reached by any port: this hash's choices")
+        self.assertNotIn("polarised", own)
 
     def test_wrong_words(self):
         for pattern, *words in (
