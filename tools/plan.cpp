@@ -46,12 +46,13 @@ planned make_plan(plan_options const& asked) {
 planned change_plan(plan_options const& asked) {
     planned result{json::load_plan(asked.plan), 0, {}};
     auto& plan = result.what;
+    auto const known = known_policies(asked.plugins, asked.plan, plan.policy);
     if (!asked.topology_text.empty() && read_topology(asked.topology_text).text() != plan.on.text())
         throw usage_error(
             fmt::format("{}: /network: should be {}, not {}", asked.plan, asked.topology_text, plan.on.text()));
     if (asked.fail.empty()) return result;
     for (auto const& name : split(asked.fail, ',')) plan.on.set_cable_health(plan.on.find_link(name), 0);
-    auto after = timed(result.milliseconds, [&] { return plan_again(plan.on, load_policies(asked.plugins), plan.policy, plan.phase, plan.paths); });
+    auto after = timed(result.milliseconds, [&] { return plan_again(plan.on, known, plan.policy, plan.phase, plan.paths); });
     plan.paths = std::move(after.paths);
     result.changed = after.changed_paths;
     return result;
@@ -60,7 +61,10 @@ planned change_plan(plan_options const& asked) {
 int run(plan_options const& asked) {
     enum { table, json_format };
     auto const format = read_name("--format", asked.format, {"table", "json"});
-    if (!asked.job.empty() || is_job_plan(asked.plan))
+    auto const is_job = !asked.job.empty() || is_job_plan(asked.plan);
+    if (is_job && !asked.exported.empty())
+        throw usage_error("plan: --export is for a plan of one phase: --traffic instead of --job; --out writes the paths of all phases of a job as JSON");
+    if (is_job)
         return plan_job({asked.topology_text, asked.job, asked.policy, asked.plan, asked.fail, asked.out, asked.plugins, format == json_format});
     if (asked.plan.empty() && asked.topology_text.empty()) throw usage_error("plan: --topology, --job or --plan is needed");
     if (asked.plan.empty() && !asked.fail.empty()) throw usage_error("plan: --fail needs the --plan that it changes");

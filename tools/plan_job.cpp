@@ -26,6 +26,7 @@ struct planned_job {
     json::job_plan what;
     std::vector<double> milliseconds;
     std::vector<std::size_t> changed;
+    std::vector<std::string> chosen; ///< algorithms, where the job left them to the library
     double ahead_ms = 0; ///< what was planned for all phases together
 };
 
@@ -69,12 +70,13 @@ std::vector<json::job_plan::phase> phases_of(traffic::program const& of) {
 
 planned_job make_plan(job_plan_request const& asked) {
     auto const scenario = traffic::read_scenario(asked.job);
-    auto const fabric = asked.topology.empty() ? scenario.topology : asked.topology;
-    if (fabric.empty()) refuse("--topology", "", "a topology, here or in the file of jobs");
-    auto on = read_topology(fabric);
-    auto phases = phases_of(traffic::program_of(scenario.jobs, on));
+    auto on = fabric_of(scenario, asked.job, asked.topology);
+    auto const program = traffic::program_of(scenario.jobs, on, scenario.step_overhead);
+    auto phases = phases_of(program);
     auto policy = load_policies(asked.plugins).parse(asked.policy);
-    planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, 0};
+    planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, {}, 0};
+    for (auto const& job : program.jobs)
+        for (auto const& each : job.chosen) result.chosen.push_back(job.name + ": " + each);
     auto& plan = result.what;
     if (policy.looks_ahead())
         timed(result.ahead_ms, [&] {
@@ -90,8 +92,9 @@ bool has_fixed_paths(json::job_plan const& plan) { return plan.policy.find("path
 
 planned_job change_plan(job_plan_request const& asked) {
     auto const root = json::read_file(asked.plan);
-    planned_job result{json::job_plan_from(json::reader(asked.plan, root)), {}, {}, 0};
+    planned_job result{json::job_plan_from(json::reader(asked.plan, root)), {}, {}, {}, 0};
     auto& plan = result.what;
+    auto const known = known_policies(asked.plugins, asked.plan, plan.policy);
     if (!asked.topology.empty() && read_topology(asked.topology).text() != plan.on.text())
         throw usage_error(fmt::format("{}: /network: should be {}, not {}", asked.plan, asked.topology, plan.on.text()));
     if (asked.fail.empty()) {
@@ -99,7 +102,6 @@ planned_job change_plan(job_plan_request const& asked) {
         return result;
     }
     for (auto const& name : split(asked.fail, ',')) plan.on.set_cable_health(plan.on.find_link(name), 0);
-    auto const known = load_policies(asked.plugins);
     std::optional<joint_plan> fixed;
     if (has_fixed_paths(plan))
         fixed = timed(result.ahead_ms, [&] { return joint_plan(plan.on, strands_of(plan), 1, paths_of(plan)); });
@@ -116,6 +118,14 @@ planned_job change_plan(job_plan_request const& asked) {
     return result;
 }
 
+/// Whether less arrives than the bound is for: the load then says nothing of how good the plan is. Shares of flows are floats.
+bool is_below(double load, double bound) { return load < bound * (1 - 1e-6); }
+
+json::value gap_of(double load, double bound) {
+    if (is_below(load, bound)) return nullptr;
+    return bound > 0 ? std::max(0.0, load / bound - 1) : 0.0;
+}
+
 /// What all phases are together: strands may meet at any of their phases.
 json::value together(json::job_plan const& plan) {
     auto const strands = strands_of(plan);
@@ -124,7 +134,7 @@ json::value together(json::job_plan const& plan) {
         for (auto const& part : each.paths.subflows()) split = split || part.share != 1.0F || part.route == spread;
     auto const load = joint_load(plan.on, strands, paths_of(plan));
     auto const bound = joint_lower_bound(plan.on, strands, split).load;
-    return {{"strands", strands.size()}, {"max_load", load}, {"lower_bound", bound}, {"gap", bound > 0 ? load / bound - 1 : 0}};
+    return {{"strands", strands.size()}, {"max_load", load}, {"lower_bound", bound}, {"gap", gap_of(load, bound)}};
 }
 
 json::value report(planned_job const& made) {
@@ -134,6 +144,7 @@ json::value report(planned_job const& made) {
     for (auto const each : made.milliseconds) total += each;
     result["plan_ms"] = total;
     result["together"] = together(plan);
+    if (!made.chosen.empty()) result["chosen"] = made.chosen;
     if (!made.changed.empty()) {
         std::size_t sum = 0;
         for (auto const each : made.changed) sum += each;
@@ -152,7 +163,7 @@ json::value report(planned_job const& made) {
 
 std::string as_table(json::value const& said) {
     std::vector<std::vector<std::string>> rows{{"PHASE", "FLOWS", "MAX LOAD", "LOWER BOUND", "GAP %", "MEAN RATE %", "MAKESPAN EFF %"}};
-    auto const percent = [](json::value const& part) { return fmt::format("{:.1f}", 100 * part.get<double>()); };
+    auto const percent = [](json::value const& part) { return part.is_null() ? "-" : fmt::format("{:.1f}", 100 * part.get<double>()); };
     auto const short_text = [](json::value const& number) { return fmt::format("{:.4g}", number.get<double>()); };
     for (auto const& each : said["phases"])
         rows.push_back({each["name"].get<std::string>(), each["flows"].dump(), short_text(each["max_load"]), short_text(each["lower_bound"]),
@@ -160,10 +171,15 @@ std::string as_table(json::value const& said) {
     auto const& all = said["together"];
     auto text = aligned(rows);
     text += fmt::format("\n{}, {} endpoints, {}, planned in {:.4g} ms. All {} strands at their busiest phases together: maximum load {:.4g},\n"
-                        "lower bound {:.4g}, gap {:.1f} %.\n",
+                        "lower bound {:.4g}, gap {} %.\n",
                         said["topology"].get<std::string>(), said["endpoints"].dump(), said["policy"].get<std::string>(),
                         said["plan_ms"].get<double>(), all["strands"].dump(), all["max_load"].get<double>(),
-                        all["lower_bound"].get<double>(), 100 * all["gap"].get<double>());
+                        all["lower_bound"].get<double>(), percent(all["gap"]));
+    if (said.contains("chosen"))
+        for (auto const& each : said["chosen"]) text += "Chosen for " + each.get<std::string>() + "\n";
+    std::uint64_t unreachable = 0;
+    for (auto const& each : said["phases"]) unreachable += each.value("unreachable", std::uint64_t{0});
+    if (unreachable > 0) text += fmt::format("{} flows have no living path; the gap is of the others' load.\n", unreachable);
     if (said.contains("changed_paths")) text += fmt::format("{} paths are other ones than before.\n", said["changed_paths"].dump());
     return text;
 }
@@ -198,8 +214,8 @@ json::value plan_figures(topology const& on, std::string const& policy, std::spa
                        {"plan_ms", milliseconds},
                        {"max_load", proof.max_load},
                        {"lower_bound", proof.lower_bound},
-                       {"gap", proof.gap()},
-                       {"optimal", proof.optimal()},
+                       {"gap", gap_of(proof.max_load, proof.lower_bound)},
+                       {"optimal", times.stuck == 0 && !is_below(proof.max_load, proof.lower_bound) && proof.optimal()},
                        {"mean_rate", times.mean_rate},
                        {"makespan_efficiency", times.efficiency()}};
     if (times.stuck > 0) result["unreachable"] = times.stuck;

@@ -2,6 +2,8 @@
 
 #include "plugin.hpp"
 
+#include <chorus/network/file.hpp>
+
 namespace chorus::tools {
 
 policy_catalogue load_policies(std::vector<std::string> const& plugins) {
@@ -16,6 +18,12 @@ policy_catalogue load_policies(std::vector<std::string> const& plugins) {
         }
         if (all.added() == before) cannot_load(path, "it adds no policy");
     }
+    return all;
+}
+
+policy_catalogue known_policies(std::vector<std::string> const& plugins, std::string const& file, std::string const& policy) {
+    auto all = load_policies(plugins);
+    told_with_place(file + ": /policy", [&] { return all.parse(policy); });
     return all;
 }
 

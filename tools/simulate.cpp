@@ -6,6 +6,7 @@
 #include "text.hpp"
 #include "topology.hpp"
 
+#include <chorus/network/file.hpp>
 #include <chorus/paths/mapping.hpp>
 #include <chorus/sim/timeline.hpp>
 #include <chorus/traffic/jobs.hpp>
@@ -42,12 +43,16 @@ std::vector<std::string> policies_in(std::string const& text) {
     return all;
 }
 
-sim::run_options options_of(traffic::scenario const& from, topology const& on, std::vector<std::string> const& fail) {
+sim::run_options options_of(std::string const& file, traffic::scenario const& from, topology const& on, std::vector<std::string> const& fail) {
     sim::run_options options;
     options.how = {from.payload, from.utilisation, from.convergence};
     options.step_overhead = from.step_overhead;
     options.reroute_after = from.reroute_after;
-    for (auto const& each : from.links) options.events.push_back({each.time, on.find_link(each.link), each.health, true});
+    for (std::size_t i = 0; i < from.links.size(); ++i) {
+        auto const& each = from.links[i];
+        auto const link = told_with_place(fmt::format("{}: /links/{}/link", file, i), [&] { return on.find_link(each.link); });
+        options.events.push_back({each.time, link, each.health, true});
+    }
     for (auto const& each : fail) options.events.push_back({0, on.find_link(each), 0, true});
     return options;
 }
@@ -126,6 +131,8 @@ std::string as_table(simulation const& all) {
         text += fmt::format("Availability {:.2f} %.\n", 100 * report::availability(a.interval, a.repair, a.between));
     for (auto const& each : all.mappings)
         text += fmt::format("Mapping of {}: {}, innermost first; {:.4g} link-seconds of traffic.\n", each.job, each.order, each.cost);
+    for (auto const& each : all.program.jobs)
+        for (auto const& what : each.chosen) text += fmt::format("Chosen for {}: {}\n", each.name, what);
     for (auto const& each : all.scenario.assumptions) text += "Assumed: " + each + "\n";
     return text;
 }
@@ -154,18 +161,20 @@ int run(simulate_options const& asked) {
     if (asked.job.empty()) refuse("--job", "", "a file with jobs, such as examples/network/two-jobs.json");
     auto const known = load_policies(asked.plugins);
     auto scenario = traffic::read_scenario(asked.job);
-    auto const fabric = asked.topology.empty() ? scenario.topology : asked.topology;
-    if (fabric.empty()) refuse("--topology", "", "a topology, here or in the file of jobs");
+    auto on = fabric_of(scenario, asked.job, asked.topology);
     auto const wanted = !asked.policies.empty()      ? policies_in(asked.policies)
                         : !scenario.policies.empty() ? scenario.policies
                                                      : policies_in("ecmp,spray,greedy,nslb");
+    if (asked.policies.empty())
+        for (std::size_t i = 0; i < scenario.policies.size(); ++i)
+            told_with_place(fmt::format("{}: /policies/{}", asked.job, i), [&] { return known.parse(scenario.policies[i]); });
     if (!asked.placement.empty())
         for (auto& each : scenario.jobs) each.placement = asked.placement;
-    simulation all{asked.job, std::move(scenario), read_topology(fabric), {}, {}, {}, {}};
+    simulation all{asked.job, std::move(scenario), std::move(on), {}, {}, {}, {}};
     if (!asked.mapping.empty()) all.mappings = map_jobs(asked.mapping, all.scenario, all.on);
-    all.program = traffic::program_of(all.scenario.jobs, all.on);
+    all.program = traffic::program_of(all.scenario.jobs, all.on, all.scenario.step_overhead);
     all.cells = cells_of(all.on);
-    auto const options = options_of(all.scenario, all.on, asked.fail);
+    auto const options = options_of(asked.job, all.scenario, all.on, asked.fail);
     for (auto const& each : wanted) all.policies.push_back(simulate_under(all, known, each, options, format == 2));
     write_text(asked.out, format == 0 ? as_table(all) : format == 1 ? as_json(all, false).dump(2) + "\n" : as_page(all));
     for (auto const& each : all.policies)
@@ -179,8 +188,8 @@ int run(simulate_options const& asked) {
 command add_simulate(CLI::App& app) {
     auto asked = std::make_shared<simulate_options>();
     auto* const sub = app.add_subcommand("simulate", "Jobs on a fabric under several path policies, side by side");
-    sub->footer("Fluid (max-min) simulation: what that leaves out, and how wrong it is, is in docs/simulation.md, with the schema of\n"
-                "jobs. Policies: " + std::string(policy_names) + ". Ready scenarios are in examples/network/.");
+    sub->footer("Fluid (max-min) simulation: what that leaves out, and how wrong it is, is in docs/simulation.md; the schema of jobs in\n"
+                "docs/schemas/job.md. Policies: " + std::string(policy_names) + ". Ready scenarios are in examples/network/.");
     add_text(*sub, "--topology", asked->topology, "Such as fat-tree:k=16; the job's file may name one", "TEXT");
     add_text(*sub, "--job", asked->job, "The jobs", "FILE.json");
     add_text(*sub, "--policies", asked->policies, "Such as ecmp:seed=1,spray,greedy,nslb", "LIST");

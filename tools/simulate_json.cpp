@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace chorus::tools {
@@ -13,16 +14,18 @@ namespace {
 using json = nlohmann::ordered_json;
 
 json as_json(report::job_figures const& f, traffic::member const& of) {
-    return {{"name", of.name},           {"ranks", of.ranks.size()},  {"iteration", f.iteration},       {"compute", f.compute},
+    json result{{"name", of.name},           {"ranks", of.ranks.size()},  {"iteration", f.iteration},       {"compute", f.compute},
             {"bubble", f.bubble},        {"exposed", f.exposed},      {"communication", f.communication}, {"linear_speed_up", f.speed_up},
             {"mfu", f.mfu},              {"makespan_efficiency", f.efficiency}, {"mean_rate", f.mean_rate}, {"slowest_rate", f.slowest_rate},
             {"stuck", f.stuck}};
+    if (!of.chosen.empty()) result["chosen"] = of.chosen;
+    return result;
 }
 
-/// Four digits do for a colour.
+/// Four digits do for a colour. A link whose flows went elsewhere when it died was not busy for longer than the phase.
 json rounded(std::vector<float> const& seconds, double duration) {
     auto list = json::array();
-    for (auto const each : seconds) list.push_back(duration > 0 ? std::round(1e4 * double(each) / duration) / 1e4 : 0.0);
+    for (auto const each : seconds) list.push_back(duration > 0 ? std::min(1.0, std::round(1e4 * double(each) / duration) / 1e4) : 0.0);
     return list;
 }
 

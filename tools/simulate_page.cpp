@@ -22,7 +22,11 @@ json fabric(simulation const& all) {
         for (vertex_id v = layer.first; v < layer.first + layer.count; ++v) names.push_back(all.on.vertex_name(v));
         result["layers"].push_back({{"level", static_cast<int>(layer.level)}, {"first", layer.first}, {"names", std::move(names)}});
     }
-    for (link_id l = 0; l < all.on.links(); ++l) result["links"].push_back({all.on.from(l), all.on.to(l), all.cells.cell_of[l]});
+    for (link_id l = 0; l < all.on.links(); ++l) result["links"].push_back({all.on.from(l), all.on.to(l), all.cells.cell_of[l], json::array()});
+    for (auto const& each : all.scenario.links) {
+        auto const l = all.on.find_link(each.link);
+        for (auto const direction : {l, topology::reverse(l)}) result["links"][direction][3].push_back({each.time, each.health});
+    }
     return result;
 }
 

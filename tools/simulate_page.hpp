@@ -74,16 +74,17 @@ function fabric() {
 }
 function graph(box, [, most]) {
   const W = 1140, rows = F.layers.map((_, i) => i).sort((a, b) => F.layers[a].level - F.layers[b].level), ends = F.layers.filter(x => x.level === 0).reduce((s, x) => s+x.names.length, 0);
-  const shown = rows.filter(i => F.layers[i].names.length), gap = ends > 64 ? 190 : 150, H = gap*(shown.length-1)+70, at = {};
+  const shown = rows.filter(i => F.layers[i].names.length), gap = ends > 64 ? 190 : 150, at = {};
+  const row = v => shown.findIndex(i => v >= F.layers[i].first && v < F.layers[i].first+F.layers[i].names.length), arcs = F.links.some(([a, b]) => row(a) === row(b)), H = gap*(shown.length-1)+(arcs ? 120 : 70);
   shown.forEach((i, r) => { const n = F.layers[i].names.length; F.layers[i].names.forEach((name, k) => at[F.layers[i].first+k] = [W*(k+.5)/n, H-35-gap*r, name]); });
   const svg = el('svg', {viewBox:`0 0 ${W} ${H}`}, box), width = F.links.length > 600 ? 1.3 : F.links.length > 200 ? 1.8 : 2.6;
-  $('loadwhat').textContent = 'Every line is a link, two for each cable (up left, down right). Hover for its name and load.';
+  $('loadwhat').textContent = 'Every line is a link, two for each cable (up left, down right). Hover for its name and load, of the paths that flows have when the phase begins. Dashed: dies, degrades or returns during the simulation.';
   F.links.map((x, i) => [x, most[x[2]], i]).sort((a, b) => a[1]-b[1]).forEach(([[a, b, cell], load, i]) => {
     const [x1,y1,n1] = at[a], [x2,y2,n2] = at[b], off = i%2 ? 1.3 : -1.3;
     const d = y1 === y2 ? `M${x1},${y1} Q${(x1+x2)/2},${y1-Math.min(120, Math.abs(x1-x2)/2)*(i%2 ? 1 : .85)} ${x2},${y2}` : `M${x1+off},${y1} L${x2+off},${y2}`;
-    hover(el('path', {d, fill:'none', stroke:colour(load), 'stroke-width':width, 'stroke-opacity':load > 0 ? .95 : .45}, svg), () => `${n1} → ${n2}\nbusy ${pc(load)} of the phase`); });
+    hover(el('path', {d, fill:'none', stroke:colour(load), 'stroke-width':F.links[i][3].length ? 2*width : width, 'stroke-dasharray':F.links[i][3].length ? '7 4' : 'none', 'stroke-opacity':load > 0 ? .95 : .45}, svg), () => `${n1} → ${n2}\nbusy ${pc(load)} of the phase${F.links[i][3].map(([t, h]) => `\nfrom ${seconds(t)} on ${h > 0 ? 'at '+pc(h)+' of its rate' : 'dead'}`).join('')}`); });
   for (const v in at) { const [x, y, name] = at[v]; hover(el('circle', {cx:x, cy:y, r:y > H-50 ? (ends > 64 ? 2.6 : 5) : 8, fill:'var(--card)', stroke:'var(--ink)', 'stroke-width':1.2}, svg), () => name); }
-  shown.forEach((i, r) => { if (F.layers[i].names.length*(F.layers[i].names[0].length*5.2+8) < W) F.layers[i].names.forEach((name, k) => el('text', {x:W*(k+.5)/F.layers[i].names.length, y:H-35-gap*r+(r ? -13 : 20), 'text-anchor':'middle', 'font-size':9}, svg, name)); });
+  shown.forEach((i, r) => { if (F.layers[i].names.length*(Math.max(...F.layers[i].names.map(n => n.length))*5.2+8) < W) F.layers[i].names.forEach((name, k) => el('text', {x:W*(k+.5)/F.layers[i].names.length, y:H-35-gap*r+(r ? -13 : 20), 'text-anchor':'middle', style:'font-size:9px;paint-order:stroke;stroke:var(--card);stroke-width:3px'}, svg, name)); });
 }
 function strips(box, [mean, most]) {
   const W = 1140, left = 150, w = W-left, h = 22; let cell = 0; const H = F.rows.length*(h+16)+10, svg = el('svg', {viewBox:`0 0 ${W} ${H}`}, box);

@@ -419,10 +419,29 @@ class Plan(Test):
             self.assertIn(said["changed_paths"], range(1, 5))
             self.assertTrue(said["optimal"])
             self.fails(WRONG_USAGE, "'nix' is no link", "plan", "--plan", path, "--fail", "nix")
+            self.fails(WRONG_USAGE, f"{folder}: cannot be read as a file", "plan", "--plan", folder)
             self.fails(WRONG_USAGE, "/network: should be fat-tree:k=4", "plan", "--plan", path, "--topology", "fat-tree:k=4")
             with open(path, "a", encoding="utf-8") as file:
                 file.write("]")
             self.fails(WRONG_USAGE, r"plan.json:\d+: is no JSON", "plan", "--plan", path)
+
+    def test_nothing_is_optimal_where_flows_do_not_arrive(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/plan.json"
+            def figures(*words):
+                return json.loads(self.succeeds("plan", "--plan", path, *words, "--format", "json"))
+            self.succeeds("plan", "--topology", "fat-tree:k=4", "--out", path)
+            said = figures("--fail", "0")  # the cable of an endpoint
+            self.assertEqual((said["optimal"], said["unreachable"]), (False, 2))
+            plan = json.loads(Path(path).read_text())
+            for share, paths in ((1, None), (0.9995, plan["paths"])):
+                changed = {**plan, "paths": [[f, route if paths else None, share] for f, route, _ in plan["paths"]]}
+                Path(path).write_text(json.dumps(changed))
+                said = figures()
+                self.assertEqual((said["optimal"], said["gap"]), (False, None))
+                self.assertEqual(said.get("unreachable", 0), 0 if paths else 16)
+            Path(path).write_text(json.dumps({**plan, "policy": "magic"}))
+            self.fails(WRONG_USAGE, r"plan.json: /policy: there is no policy 'magic'; allowed are ecmp", "plan", "--plan", path)
 
     def test_a_job_is_planned_phase_by_phase_or_together(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -441,6 +460,12 @@ class Plan(Test):
             self.assertEqual(again["together"]["max_load"], 1)
             self.fails(WRONG_USAGE, "give one of them", "plan", "--plan", path, "--job", job)
             self.fails(WRONG_USAGE, "there is no topology", "plan", "--job", job, "--topology", "nix")
+            for start in ("--job", job), ("--plan", path):
+                self.fails(WRONG_USAGE, "--export is for a plan of one phase: --traffic instead of --job", "plan", *start, "--export", "rules")
+            text = Path(path).read_text()
+            Path(path).write_text(text.replace('"policy":"nslb:paths=fixed"', '"policy":"magic"'))
+            self.fails(WRONG_USAGE, r"/policy: there is no policy 'magic'", "plan", "--plan", path)
+            Path(path).write_text(text)
             self.fails(WRONG_USAGE, "cannot be read", "plan", "--job", folder + "/none.json")
             with open(path, "a", encoding="utf-8") as file:
                 file.write("]")
@@ -465,6 +490,11 @@ class Plan(Test):
         self.assertRegex(self.succeeds(*fabric, "rules"), r"pod0.edge0 host0 host\d+ 0 0 -> ")
         self.assertRegex(self.succeeds(*fabric, "srv6"), r"host0 host\d+ 0 0 fd00:0:0::")
         self.assertRegex(self.succeeds(*fabric, "ports:hash=jenkins"), r"host0 host\d+ 0 0 \d+ \d+")
+        alike = self.succeeds(*fabric, "ports:hash=jenkins,seeds=same")
+        self.assertRegex(alike, r"# \d+ paths cannot be reached by any port: with equal seeds the tiers are polarised")
+        own = self.succeeds(*fabric, "ports:hash=xor,seeds=own")
+        self.assertRegex(own, r"# \d+ paths cannot be reached by any port: this hash's choices")
+        self.assertNotIn("polarised", own)
 
     def test_wrong_words(self):
         for pattern, *words in (

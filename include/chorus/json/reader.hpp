@@ -2,6 +2,7 @@
 /// Reads JSON files that people write: what is wrong is told with file, place and what was expected.
 
 #include <chorus/core/errors.hpp>
+#include <chorus/network/file.hpp>
 #include <chorus/network/units.hpp>
 
 #include <nlohmann/json.hpp>
@@ -67,11 +68,7 @@ public:
     /// What `read` returns; its usage_errors are told with this key's place.
     template <class Read>
     auto reading(std::string const& key, Read read) {
-        try {
-            return read();
-        } catch (usage_error const& problem) {
-            throw usage_error(file_ + ": " + path_ + (key.empty() ? "" : "/" + key) + ": " + problem.what());
-        }
+        return told_with_place(place(key), read);
     }
     /// Seconds: a text as parse_time reads it, "2us".
     double time(std::string const& key, double otherwise) {
@@ -104,7 +101,12 @@ public:
         auto const& given = key.empty() ? *value_ : value_->contains(key) ? (*value_)[key] : nothing();
         auto shown = given.dump(-1, ' ', true, json::error_handler_t::replace);
         if (shown.size() > 60) shown = shown.substr(0, 60) + "...";
-        throw usage_error("chorus: " + file_ + ": " + path_ + (key.empty() ? "" : "/" + key) + ": should be " + expected + ", not " + shown);
+        throw usage_error("chorus: " + place(key) + ": should be " + expected + ", not " + shown);
+    }
+    /// "FILE: /path/of/key", of the object itself without a key.
+    std::string place(std::string const& key = "") const {
+        auto const path = path_ + (key.empty() ? "" : "/" + key);
+        return file_ + ": " + (path.empty() ? "/" : path);
     }
     std::string const& file() const { return file_; }
     std::string const& path() const { return path_; }

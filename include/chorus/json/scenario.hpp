@@ -1,14 +1,14 @@
 #pragma once
-/// Scenarios and jobs from JSON. The schema is in docs/simulation.md.
+/// Scenarios and jobs from JSON. The schema is in docs/schemas/job.md.
 
 #include <chorus/json/reader.hpp>
+#include <chorus/traffic/algorithm.hpp>
 #include <chorus/traffic/import.hpp>
 #include <chorus/traffic/scenario.hpp>
 
+#include <algorithm>
 #include <cstdint>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <utility>
 
@@ -18,6 +18,8 @@ namespace detail {
 
 inline constexpr double many = 1e15;
 inline constexpr int most_ranks = 1 << 21;
+inline constexpr double most_experts = 1 << 16;
+inline constexpr std::int64_t most_buckets = 100'000; ///< of all iterations: each is an activity or several
 
 inline model read_model(json_reader from) {
     model m;
@@ -30,9 +32,9 @@ inline model read_model(json_reader from) {
     m.ffn_matrices = from.whole("ffn_matrices", 1, 4, 3);
     m.vocabulary = count("vocabulary", 32000);
     m.sequence = from.whole("sequence", 1, 1e9, 4096);
-    m.experts = count("experts", 0);
-    m.top_k = from.whole("top_k", 0, 1e6, m.experts > 0 ? 2 : 0);
-    m.shared_experts = count("shared_experts", 0);
+    m.experts = from.whole("experts", 0, most_experts, 0);
+    m.top_k = from.whole("top_k", 0, m.experts > 0 ? static_cast<double>(m.experts) : most_experts, std::min<std::int64_t>(m.experts, 2));
+    m.shared_experts = from.whole("shared_experts", 0, most_experts, 0);
     m.expert_ffn = count("expert_ffn", m.ffn);
     m.dense_layers = from.whole("dense_layers", 0, static_cast<double>(m.layers), 0);
     from.done();
@@ -57,10 +59,14 @@ inline training read_training(json_reader& from) {
     training t;
     t.model = read_model(from.object("model"));
     t.how = read_parallel(from.object("parallel"));
+    t.sharded_optimizer = from.flag("sharded_optimizer", false);
     if (from.has("algorithms")) {
         auto by = from.object("algorithms");
         t.by = {by.text("tensor", "ring"), by.text("data", "ring"), by.text("expert", "pairwise")};
         by.done();
+        for_each_collective(t, [&](std::string_view key, collective what, std::string const& name, int ranks) {
+            by.reading(std::string(key), [&] { return check_algorithm(what, name, ranks), 0; });
+        });
     }
     t.global_batch = from.whole("global_batch", 1, 1e9);
     t.micro_batch = from.whole("micro_batch", 1, 1e6, 1);
@@ -69,11 +75,12 @@ inline training read_training(json_reader& from) {
     t.activation_bytes = from.number("activation_bytes", 0.125, 16, 2);
     t.gradient_bytes = from.number("gradient_bytes", 0.125, 16, 2);
     t.buckets = from.integer("buckets", 1, 1024, 4);
-    t.sharded_optimizer = from.flag("sharded_optimizer", false);
     t.overlap = from.number("overlap", 0, 1, 1);
     t.expert_skew = from.number("expert_skew", 0, 10, 0);
     t.seed = static_cast<std::uint64_t>(from.whole("seed", 0, 4e9, 1));
     t.iterations = from.whole("iterations", 1, 1000, 1);
+    if (t.iterations * t.buckets > most_buckets)
+        from.fail("iterations", "a number from 1 to " + std::to_string(most_buckets / t.buckets) + " with " + std::to_string(t.buckets) + " buckets");
     t.straggler = from.number("straggler", 1, 1000, 1);
     return t;
 }
@@ -94,6 +101,9 @@ inline collective_job read_collective(json_reader& from) {
     c.times = from.number("times", 1e-6, 1e9, 1);
     c.sample = static_cast<std::size_t>(from.whole("sample", 0, 1e6, 0));
     c.seed = static_cast<std::uint64_t>(from.whole("seed", 0, 4e9, 1));
+    from.reading("algorithm", [&] { return check_algorithm(c.what, c.algorithm, c.group > 0 ? c.group : c.ranks), 0; });
+    from.reading("inside", [&] { return parse_choice(c.inside, 0), 0; });
+    from.reading("between", [&] { return parse_choice(c.between, 0), 0; });
     return c;
 }
 
@@ -152,6 +162,7 @@ inline message_job read_messages(json_reader& from) {
 
 inline job read_job(json_reader from) {
     job j;
+    j.origin = from.place();
     j.name = from.text("name", "job");
     j.placement = from.text("placement", "linear");
     j.first = static_cast<std::uint32_t>(from.whole("first", 0, most_ranks, 0));
@@ -214,10 +225,7 @@ inline scenario parse_scenario(std::string const& file, std::string const& text)
 }
 
 inline scenario read_scenario(std::string const& file) {
-    std::ifstream from(file, std::ios::binary);
-    std::ostringstream text;
-    if (!from || !(text << from.rdbuf())) throw usage_error("chorus: " + file + ": cannot be read");
-    return parse_scenario(file, text.str());
+    return parse_scenario(file, read_text(file));
 }
 
 } // namespace chorus::traffic

@@ -125,7 +125,7 @@ inline value to_json(topology const& on) {
 
 /// Throws usage_error with file, JSON path and what was expected.
 inline topology topology_from(reader const& from) {
-    auto result = from.has("topology") ? parse_topology(from["topology"].text()) : detail::read_network(from);
+    auto result = from.has("topology") ? from["topology"].reading([&] { return parse_topology(from["topology"].text()); }) : detail::read_network(from);
     if (from.has("health")) detail::read_health(from["health"], result);
     return result;
 }

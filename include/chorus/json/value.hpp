@@ -3,14 +3,13 @@
 /// to 15".
 
 #include <chorus/core/errors.hpp>
+#include <chorus/network/file.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +27,12 @@ public:
     [[noreturn]] void fail(std::string_view expected) const {
         throw usage_error("chorus: " + file_ + ": " + (path_.empty() ? "/" : path_) + ": should be " +
                           std::string(expected));
+    }
+
+    /// What `read` returns; its usage_errors are told with this place.
+    template <class Read>
+    auto reading(Read read) const {
+        return told_with_place(file_ + ": " + (path_.empty() ? "/" : path_), read);
     }
 
     bool has(std::string const& key) const { return at_->is_object() && at_->contains(key); }
@@ -89,9 +94,7 @@ inline value parse(std::string const& text, std::string const& file) {
     }
 }
 inline value read_file(std::string const& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw usage_error("chorus: " + path + ": cannot be read");
-    return parse({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, path);
+    return parse(read_text(path), path);
 }
 
 } // namespace chorus::json

@@ -9,13 +9,13 @@
 ///
 /// Of all: bytes=1MB... as a plain number (1048576), flows= of each pair (1).
 
+#include <chorus/network/file.hpp>
 #include <chorus/network/flow.hpp>
 #include <chorus/network/spec.hpp>
 #include <chorus/network/topology.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
 #include <random>
 #include <sstream>
 #include <string>
@@ -62,8 +62,7 @@ inline std::vector<flow> incast_flows(std::uint32_t endpoints, endpoint_id to, s
 
 /// Lines "SOURCE DESTINATION [BYTES]" of endpoint numbers; # begins a comment. Throws usage_error with file and line.
 inline std::vector<flow> flows_from_file(std::uint32_t endpoints, std::string const& path, std::uint64_t bytes = 1) {
-    std::ifstream file(path);
-    if (!file) detail::misuse({path, ": cannot be read"});
+    std::istringstream file(read_text(path));
     std::vector<flow> flows;
     std::string text;
     for (int line = 1; std::getline(file, text); ++line) {

@@ -14,6 +14,7 @@
 ///
 /// Keys in upper or lower case; Queue_Up, Queue_Down are passed over: a fluid has no queues. # begins a comment.
 
+#include <chorus/network/file.hpp>
 #include <chorus/network/parse.hpp>
 
 #include <algorithm>
@@ -21,8 +22,6 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -151,9 +150,7 @@ inline topology parse_htsim_topology(std::string const& file, std::string const&
     return parse_topology(detail::htsim_reader(file, text).read());
 }
 inline topology load_htsim_topology(std::string const& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) detail::misuse({path, ": cannot be read"});
-    return parse_htsim_topology(path, {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+    return parse_htsim_topology(path, read_text(path));
 }
 
 } // namespace chorus

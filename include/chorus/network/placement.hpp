@@ -1,15 +1,16 @@
 #pragma once
 /// Which rank sits at which NIC.
 
+#include <chorus/network/file.hpp>
 #include <chorus/network/spec.hpp>
 #include <chorus/network/topology.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <fstream>
 #include <numeric>
 #include <random>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,8 +48,7 @@ inline placement place_random(topology const& on, std::uint32_t seed) {
 /// One endpoint per line, by name or number; empty lines and what follows # do not count. Throws usage_error with file
 /// and line.
 inline placement place_from_file(topology const& on, std::string const& path) {
-    std::ifstream file(path);
-    if (!file) detail::misuse({path, ": cannot be read"});
+    std::istringstream file(read_text(path));
     placement all;
     std::vector<bool> taken(on.endpoints());
     std::string text;

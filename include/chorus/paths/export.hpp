@@ -89,7 +89,11 @@ inline std::string export_ports(topology const& on, std::span<flow const> phase,
         all += "\n";
         failed += ports.empty() ? 1 : 0;
     });
-    if (failed > 0) detail::append(all, {"# ", failed, " paths cannot be reached by any port: are two tiers polarised?\n"});
+    if (failed > 0) {
+        auto const why = hashing.same_seed ? "with equal seeds the tiers are polarised, they choose alike"
+                                           : "this hash's choices in the tiers depend on each other; another seed or hash (jenkins) may reach them";
+        detail::append(all, {"# ", failed, " paths cannot be reached by any port: ", why, "\n"});
+    }
     return all;
 }
 

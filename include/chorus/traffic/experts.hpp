@@ -1,7 +1,7 @@
 #pragma once
 /// Mixture of experts: who sends how many tokens to whom.
 
-#include <chorus/algorithm/parse.hpp>
+#include <chorus/traffic/automatic.hpp>
 #include <chorus/traffic/job.hpp>
 #include <chorus/traffic/phases.hpp>
 #include <chorus/traffic/program.hpp>
@@ -34,17 +34,20 @@ inline std::vector<double> expert_load(std::int64_t experts, int ranks, double s
 /// One all_to_all_v from every rank's tokens to the experts, in every expert group at once. `bytes` are one rank's
 /// activations; each token goes to top_k experts. The way back is the same with source and destination exchanged, and
 /// costs the same on full-duplex links with the skew at the other end; both are in the result, half a time each.
-inline exchange expert_exchange(training const& of, group_members const& groups, double bytes) {
+inline exchange expert_exchange(training const& of, algorithm_reader& algorithms, group_members const& groups, double bytes) {
     auto const width = static_cast<int>(groups[0].size());
     auto const total = bytes * static_cast<double>(std::max<std::int64_t>(1, of.model.top_k));
     auto const load = expert_load(of.model.experts, width, of.expert_skew, of.seed);
     auto const shared = std::make_shared<group_members const>(groups);
     auto all = std::make_shared<std::vector<phase>>();
-    auto const even = phases_of({collective::all_to_all, width, total / width}, parse_choice(of.by.expert, width));
+    call const exchanged{collective::all_to_all, width, total / width};
+    auto const even = phases_of(exchanged, algorithms.read(of.by.expert, exchanged, groups[0]));
     if (of.expert_skew == 0) {
         for (auto const& each : even) all->push_back(each.within(of.how.ranks(), shared));
         return all;
     }
+    if (width > most_recorded_ranks)
+        chorus::detail::misuse({"expert_skew should be 0 where more than ", most_recorded_ranks, " ranks share experts, here ", width, ": every pair has its own bytes"});
     for (auto const& each : even) { // the same partners, with the bytes that the destination's (or source's) experts draw
         std::vector<message> messages;
         each.for_each([&](message m) {

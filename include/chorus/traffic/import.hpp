@@ -2,13 +2,13 @@
 /// Traffic of other simulators: connection matrices of htsim, schedules in GOAL.
 
 #include <chorus/core/errors.hpp>
+#include <chorus/network/file.hpp>
 #include <chorus/traffic/levels.hpp>
 #include <chorus/traffic/phase.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
@@ -59,6 +59,8 @@ public:
         if (i >= words.size()) fail(what + " is missing");
         return number(words[i], most, what);
     }
+
+    std::string const& file() const { return file_; }
 
     std::vector<std::string> words;
 
@@ -124,7 +126,7 @@ public:
             }
             graph.end_rank();
         }
-        for (auto& messages : graph.levels())
+        for (auto& messages : told_with_place(from_.file(), [&] { return graph.levels(); }))
             if (!messages.empty()) result_.phases.push_back(phase::listed(result_.ranks, std::move(messages)));
         auto const& gaps = graph.gaps();
         if (std::any_of(gaps.begin(), gaps.end(), [](double each) { return each > 0; })) result_.compute = gaps;
@@ -180,11 +182,9 @@ private:
 
 /// By the end of the file's name: .cm, or .goal.
 inline imported import_traffic(std::string const& file) {
-    std::ifstream from(file, std::ios::binary);
-    std::ostringstream text;
-    if (!from || !(text << from.rdbuf())) throw usage_error("chorus: " + file + ": cannot be read");
-    if (file.ends_with(".cm")) return parse_connection_matrix(file, text.str());
-    if (file.ends_with(".goal")) return goal_reader(file, text.str()).run();
+    auto const text = read_text(file);
+    if (file.ends_with(".cm")) return parse_connection_matrix(file, text);
+    if (file.ends_with(".goal")) return goal_reader(file, text).run();
     throw usage_error("chorus: " + file + ": its name should end in .cm (htsim) or .goal");
 }
 

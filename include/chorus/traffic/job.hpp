@@ -77,6 +77,7 @@ struct message_job {
 
 struct job {
     std::string name = "job";
+    std::string origin;               ///< where it was read, "FILE: /jobs/0", for error messages; may be empty
     std::string placement = "linear"; ///< of network/placement.hpp
     std::uint32_t first = 0;          ///< the place in it of rank 0
     double start = 0;                 ///< seconds

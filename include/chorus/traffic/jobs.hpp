@@ -2,8 +2,11 @@
 /// From jobs to the program that the simulator runs.
 
 #include <chorus/algorithm/parse.hpp>
+#include <chorus/network/file.hpp>
 #include <chorus/network/placement.hpp>
 #include <chorus/network/topology.hpp>
+#include <chorus/traffic/algorithm.hpp>
+#include <chorus/traffic/automatic.hpp>
 #include <chorus/traffic/job.hpp>
 #include <chorus/traffic/phases.hpp>
 #include <chorus/traffic/program.hpp>
@@ -23,14 +26,14 @@ namespace detail {
 /// Appends one job's activities; `begin` are what they wait for (the job's start).
 class job_builder {
 public:
-    job_builder(program& to, member& of, std::uint32_t job, std::vector<std::uint32_t> begin)
-        : to_(to), of_(of), job_(job), begin_(std::move(begin)) {}
+    job_builder(program& to, member& of, algorithm_reader algorithms, std::uint32_t job, std::vector<std::uint32_t> begin)
+        : to_(to), of_(of), algorithms_(algorithms), job_(job), begin_(std::move(begin)) {}
 
     void operator()(training const& t) {
         of_.flops = static_cast<double>(t.global_batch * t.model.sequence) * t.model.training_flops_per_token();
         of_.peak = t.device_flops;
         of_.iterations = static_cast<std::uint64_t>(std::max<std::int64_t>(1, t.iterations));
-        training_program builder(t, job_, to_);
+        training_program builder(t, job_, to_, algorithms_);
         auto after = begin_;
         for (std::uint64_t i = 0; i < of_.iterations; ++i) after = builder.iteration(after);
     }
@@ -45,13 +48,15 @@ public:
         activity one;
         one.name = std::string(name(c.what));
         one.times = c.times;
-        if (c.algorithm == "in_network") {
+        check_algorithm(c.what, c.algorithm, width);
+        if (c.algorithm == in_network) {
             one.reduced = std::make_shared<group_members const>(groups);
             one.bytes = c.bytes;
             return void(add(std::move(one)));
         }
         auto const shared = std::make_shared<group_members const>(groups);
-        auto const all = phases_of({c.what, width, c.bytes}, chosen(c, width));
+        call const called{c.what, width, c.bytes};
+        auto const all = phases_of(called, chosen(c, called, groups[0]));
         auto phases = std::make_shared<std::vector<phase>>();
         for (auto const& each : c.sample > 0 ? sample(all, c.sample, c.seed) : all)
             phases->push_back(groups.size() == 1 ? each : each.within(c.ranks, shared));
@@ -95,11 +100,11 @@ public:
     }
 
 private:
-    static choice chosen(collective_job const& c, int ranks) {
-        auto how = parse_choice(c.algorithm, ranks);
+    choice chosen(collective_job const& c, call const& of, std::vector<int> const& members) {
+        auto how = algorithms_.read(c.algorithm, of, members);
         if (c.hierarchy == 0 || how.name != "hierarchical") return how;
         hierarchy levels;
-        levels.group_of = group_of_equal(ranks, c.hierarchy);
+        levels.group_of = group_of_equal(of.ranks, c.hierarchy);
         levels.inside = parse_choice(c.inside, 0);
         levels.between = parse_choice(c.between, 0);
         how.levels = std::make_shared<hierarchy const>(std::move(levels));
@@ -131,6 +136,7 @@ private:
 
     program& to_;
     member& of_;
+    algorithm_reader algorithms_;
     std::uint32_t job_;
     std::vector<std::uint32_t> begin_;
 };
@@ -149,29 +155,36 @@ inline int ranks_of(job const& of) {
     return std::visit(count{}, of.what);
 }
 
-/// All jobs as one program on that topology. Throws usage_error, with the job's name, where one does not fit.
-inline program program_of(std::vector<job> const& jobs, topology const& on) {
+namespace detail {
+
+inline void append_job(job const& each, std::uint32_t j, topology const& on, double step_overhead, program& result) {
+    auto const place = each.origin.empty() ? "job " + each.name : each.origin;
+    auto& to = result.jobs[j];
+    to.name = each.name;
+    auto const places = told_with_place(place + (each.origin.empty() ? ": placement" : "/placement"), [&] { return parse_placement(each.placement, on); });
+    auto const count = static_cast<std::size_t>(ranks_of(each));
+    if (each.first + count > places.size())
+        chorus::detail::misuse({place, ": ", count, " ranks from place ", each.first, " on do not fit ", places.size(), " endpoints of ", on.text()});
+    to.ranks.assign(places.begin() + each.first, places.begin() + each.first + static_cast<std::ptrdiff_t>(count));
+    std::vector<std::uint32_t> begin;
+    if (each.start > 0) {
+        activity wait;
+        wait.name = wait.kind = "wait";
+        wait.seconds = each.start;
+        wait.job = j;
+        begin = {result.add(std::move(wait))};
+    }
+    told_with_place(place, [&] { return std::visit(job_builder(result, to, algorithm_reader(on, step_overhead, to), j, std::move(begin)), each.what), 0; });
+}
+
+} // namespace detail
+
+/// All jobs as one program on that topology. Throws usage_error, with the job's name or place, where one does not fit.
+/// `step_overhead` counts where algorithms are chosen automatically.
+inline program program_of(std::vector<job> const& jobs, topology const& on, double step_overhead = 0) {
     program result;
     result.jobs.resize(jobs.size());
-    for (std::uint32_t j = 0; j < jobs.size(); ++j) {
-        auto const& each = jobs[j];
-        auto& to = result.jobs[j];
-        to.name = each.name;
-        auto const places = parse_placement(each.placement, on);
-        auto const count = static_cast<std::size_t>(ranks_of(each));
-        if (each.first + count > places.size())
-            chorus::detail::misuse({"job ", each.name, ": ", count, " ranks from place ", each.first, " on do not fit ", places.size(), " endpoints of ", on.text()});
-        to.ranks.assign(places.begin() + each.first, places.begin() + each.first + static_cast<std::ptrdiff_t>(count));
-        std::vector<std::uint32_t> begin;
-        if (each.start > 0) {
-            activity wait;
-            wait.name = wait.kind = "wait";
-            wait.seconds = each.start;
-            wait.job = j;
-            begin = {result.add(std::move(wait))};
-        }
-        std::visit(detail::job_builder(result, to, j, std::move(begin)), each.what);
-    }
+    for (std::uint32_t j = 0; j < jobs.size(); ++j) detail::append_job(jobs[j], j, on, step_overhead, result);
     return result;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 /// One iteration of training as activities: what is computed, what is exchanged, and what can be hidden behind what.
 
-#include <chorus/algorithm/parse.hpp>
+#include <chorus/traffic/algorithm.hpp>
+#include <chorus/traffic/automatic.hpp>
 #include <chorus/traffic/experts.hpp>
 #include <chorus/traffic/job.hpp>
 #include <chorus/traffic/phases.hpp>
@@ -32,8 +33,10 @@ namespace chorus::traffic {
 ///                         ranks that hold the same experts
 class training_program {
 public:
-    training_program(training const& what, std::uint32_t job, program& to) : t_(what), job_(job), to_(to) {
+    training_program(training const& what, std::uint32_t job, program& to, algorithm_reader algorithms)
+        : t_(what), job_(job), to_(to), algorithms_(algorithms) {
         check(t_.how);
+        for_each_collective(t_, [](std::string_view, collective of, std::string const& by, int ranks) { check_algorithm(of, by, ranks); });
         auto const per_rank = t_.global_batch / t_.how.data;
         if (t_.global_batch < 1 || t_.global_batch % t_.how.data != 0 || t_.micro_batch < 1 || per_rank % t_.micro_batch != 0)
             throw usage_error("chorus: a global batch of " + std::to_string(t_.global_batch) + " should be a multiple of data=" +
@@ -67,7 +70,6 @@ public:
     }
 
 private:
-    static choice chosen(std::string const& name, int ranks) { return parse_choice(name, ranks); }
     double micro_elements() const { return static_cast<double>(t_.micro_batch * t_.model.sequence * t_.model.hidden); }
 
     exchange within(group_members const& groups, call of, std::string const& by) {
@@ -75,7 +77,7 @@ private:
         if (of.ranks == 1 || of.bytes <= 0) return nullptr;
         auto const shared = std::make_shared<group_members const>(groups);
         auto all = std::make_shared<std::vector<phase>>();
-        for (auto const& each : phases_of(of, chosen(by, of.ranks))) all->push_back(each.within(t_.how.ranks(), shared));
+        for (auto const& each : phases_of(of, algorithms_.read(by, of, groups[0]))) all->push_back(each.within(t_.how.ranks(), shared));
         return all;
     }
     /// An all_reduce, or its two halves.
@@ -100,7 +102,7 @@ private:
         if (t_.by.data != in_network) dense_ = reduced(data_groups_, dense_bytes_, t_.by.data, t_.sharded_optimizer);
         if (m.experts > 0 && t_.how.expert > 1) {
             expert_groups_ = groups_along(t_.how, 'd', t_.how.expert);
-            expert_ = expert_exchange(t_, expert_groups_, micro_elements() * t_.activation_bytes / t_.how.tensor);
+            expert_ = expert_exchange(t_, algorithms_, expert_groups_, micro_elements() * t_.activation_bytes / t_.how.tensor);
         }
         auto const experts_here = m.expert_parameters() * share / t_.how.expert * t_.gradient_bytes / t_.buckets;
         experts_ = reduced(replicas_of_experts(t_.how), experts_here, t_.by.data == in_network ? "ring" : t_.by.data, t_.sharded_optimizer);
@@ -186,11 +188,10 @@ private:
         return ends;
     }
 
-    static constexpr std::string_view in_network = "in_network";
-
     training const& t_;
     std::uint32_t job_;
     program& to_;
+    algorithm_reader algorithms_;
     double micro_batches_ = 1, tensor_bytes_ = 0, dense_bytes_ = 0;
     group_members tensor_groups_, data_groups_, expert_groups_;
     exchange tensor_, dense_, experts_, expert_, pipeline_;

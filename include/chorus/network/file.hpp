@@ -1,0 +1,33 @@
+#pragma once
+/// Files that users name: their text, and errors that say where in which file.
+
+#include <chorus/core/errors.hpp>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+namespace chorus {
+
+/// The whole file. Throws usage_error where it cannot be read, as a folder cannot.
+inline std::string read_text(std::string const& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (file.is_open()) file.peek(); // a folder opens, too, and says no only now
+    if (!file.is_open() || file.bad()) detail::misuse({path, ": cannot be read as a file"});
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+/// What `read` returns; its usage_errors are told with the place, "FILE: /path/of/key".
+template <class Read>
+auto told_with_place(std::string_view place, Read read) {
+    try {
+        return read();
+    } catch (usage_error const& problem) {
+        std::string_view what = problem.what();
+        if (what.starts_with("chorus: ")) what.remove_prefix(8);
+        detail::misuse({place, ": ", what});
+    }
+}
+
+} // namespace chorus
