@@ -39,7 +39,7 @@ struct member {
     double flops = 0;          ///< floating-point operations of the model per iteration, all ranks together
     double peak = 0;           ///< of one rank, per second
     std::uint64_t iterations = 1; ///< that the program contains
-    std::vector<std::string> chosen; ///< what "auto" has become, for people: "all_reduce of 8 bytes among 4 ranks: tree"
+    std::vector<std::string> chosen{}; ///< what "auto" has become, for people: "all_reduce of 8 bytes among 4 ranks: tree"
 };
 
 /// All jobs on one network. Activities are in an order in which each comes after what it waits for.
