@@ -67,7 +67,7 @@ public:
     verbs_transport(Store& over, int rank, int size, clock::time_point until, verbs_options how = verbs_options::from_environment(),
                     std::string_view job = "verbs")
         : options_(checked(std::move(how))), rank_(rank), size_(size), rails_(open_rails()),
-          side_(over, rank, size, until, job, options_.address), backoff_(soft() ? 2 * processors() : 1) {
+          side_(over, rank, size, until, job, options_.address), backoff_(soft() ? detail::backoff::that_gives_way() : detail::backoff(1)) {
         prepare();
         for (int const neighbour : {(rank - 1) / 2, 2 * rank + 1, 2 * rank + 2}) // a tree through which everybody learns of everything
             if (neighbour >= 0 && neighbour != rank && neighbour < size) side_.open(neighbour);
@@ -156,7 +156,6 @@ private:
         if (how.timeout < 1 || how.timeout > 31 || how.retries < 0 || how.retries > 7) detail::misuse({"verbs: a timeout from 1 to 31 and 0 to 7 retries"});
         return how;
     }
-    static int processors() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
     std::vector<detail::verbs_rail> open_rails();
     void prepare();
     bool soft() const { return rails_[0].port.soft; } ///< the kernel plays the device
