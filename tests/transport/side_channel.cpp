@@ -50,13 +50,15 @@ struct job {
     std::mutex guard;
     std::vector<std::unique_ptr<side_channel>> ranks;
 
-    explicit job(int size) : ranks(static_cast<std::size_t>(size)) {
+    explicit job(int size, std::vector<std::string> addresses = {}) : ranks(static_cast<std::size_t>(size)) {
+        addresses.resize(ranks.size(), "127.0.0.1");
         std::vector<std::thread> all;
         for (int rank = 0; rank < size; ++rank)
             all.emplace_back([&, rank] {
                 memory_store store{&known, &guard};
                 ranks[static_cast<std::size_t>(rank)] =
-                    std::make_unique<side_channel>(store, rank, size, chorus::clock::now() + std::chrono::seconds(10), "side", "127.0.0.1");
+                    std::make_unique<side_channel>(store, rank, size, chorus::clock::now() + std::chrono::seconds(10), "side",
+                                                   addresses[static_cast<std::size_t>(rank)]);
             });
         for (auto& each : all) each.join();
     }
@@ -93,6 +95,14 @@ int connect_to(std::uint16_t port) {
 }
 
 } // namespace
+
+TEST_CASE("ranks that share an address are on one host") {
+    job ranks(4, {"127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.12"});
+    CHECK(ranks[0].ranks_here() == 2);
+    CHECK(ranks[1].ranks_here() == 1);
+    CHECK(ranks[2].ranks_here() == 2);
+    CHECK(ranks[3].ranks_here() == 1);
+}
 
 TEST_CASE("messages arrive in order, whoever opens and whenever", "[transport/side_channel]") {
     auto const seed = test_seed();

@@ -17,6 +17,7 @@ namespace chorus {
 ///   CHORUS_VERBS_GID          which GIDs are allowed: an index of the port's table, ipv4, ipv6, or ADDRESS[/BITS]. Of these a RoCE v2 one,
 ///                             IPv4 first
 ///   CHORUS_VERBS_QUEUE_PAIRS  for each peer, 1 to 8, and at least one for each port
+///   CHORUS_VERBS_EAGER_BYTES  eager_bytes
 ///   CHORUS_VERBS_KEPT_BYTES   kept_bytes
 ///   CHORUS_PATHS              a file that `chorus plan --export ports` has written
 ///   CHORUS_ENDPOINT           the name of this rank's port in it, of several ports separated by commas; otherwise the name of the host
@@ -27,7 +28,9 @@ struct verbs_options {
     int port = 0;       ///< 0: the first that is active
     std::string gid;    ///< which are allowed; empty: all
     int queue_pairs = 1;
-    std::size_t eager_bytes = 0; ///< messages up to here are sent into waiting buffers; 0: what fits one packet
+    /// Messages up to here are sent into waiting buffers. 0: what fits one packet; on a soft device, which is slower than memory and pays
+    /// for each message, 32 KiB with the header.
+    std::size_t eager_bytes = 0;
     int credits = 16;            ///< messages to a rank that it has not read yet; at least 4
     int send_queue = 64;         ///< work requests of a queue pair; at least 16
     /// How long a packet waits for its acknowledgement, 4.096 us x 2^timeout, and how often it is sent again: a link that is dead

@@ -30,24 +30,26 @@ enum class rest : unsigned char { pause, yield, sleep };
 class backoff {
 public:
     explicit backoff(int ranks_on_this_host, unsigned processors = std::thread::hardware_concurrency())
-        : spins_(static_cast<unsigned>(ranks_on_this_host) > processors ? 20 : 1000),
-          yields_(static_cast<unsigned>(ranks_on_this_host) > processors ? 10 : 100) {}
+        : shared_(static_cast<unsigned>(ranks_on_this_host) > processors), spins_(shared_ ? 20 : 1000), yields_(shared_ ? 10 : 100) {}
 
     /// For waits in which this host's kernel does the work that is waited for, as with a soft RDMA device: to spin keeps it away, and to
     /// sleep halts processors that it could use at once. (Where the processors are emulated, waking takes half a millisecond.)
-    static backoff that_gives_way() {
-        backoff made(1);
-        made.spins_ = 20;
+    static backoff that_gives_way(int ranks_on_this_host) {
+        backoff made(ranks_on_this_host);
+        made.spins_ = made.shared_ ? 0 : 20;
         made.yields_ = 1000;
         return made;
     }
 
+    /// Whether ranks share processors.
+    bool shared() const { return shared_; }
     rest next(int round) const {
         if (round < spins_) return rest::pause;
         return round < spins_ + yields_ ? rest::yield : rest::sleep;
     }
 
 private:
+    bool shared_;
     int spins_;
     int yields_;
 };

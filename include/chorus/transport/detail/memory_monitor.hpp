@@ -166,8 +166,12 @@ private:
     }
     bool is_ours() const { return forks_ == fork_count(); }
 
-    /// Whether some thread has changed the mapping and not yet told. The kernel checks that first: EAGAIN; then the argument: EFAULT.
-    bool is_changing() const { return ::ioctl(file_.get(), UFFDIO_WRITEPROTECT, nullptr) != 0 && errno == EAGAIN; }
+    /// Whether some thread has changed the mapping and not yet told. The kernel checks that first: EAGAIN; then the argument: EINVAL for
+    /// no pages. (A null pointer would be a page fault.)
+    bool is_changing() const {
+        uffdio_writeprotect nothing{};
+        return ::ioctl(file_.get(), UFFDIO_WRITEPROTECT, &nothing) != 0 && errno == EAGAIN;
+    }
 
     void read_until_stopped() {
         pollfd files[2] = {{file_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};

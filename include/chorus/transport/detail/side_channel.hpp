@@ -119,6 +119,7 @@ public:
             auto const port = std::strtoul(found->c_str(), nullptr, 10);
             if (space == std::string::npos || port == 0 || port > 65535)
                 throw transport_error(text({"chorus: the store has no address of rank ", peer, " but '", *found, "'"}), {});
+            ranks_here_ += found->compare(space + 1, std::string::npos, ip) == 0 ? 1 : 0;
             at(peer).address = side_address::parse(found->substr(space + 1), static_cast<std::uint16_t>(port));
         }
         if (rank == 0) return;
@@ -128,6 +129,9 @@ public:
     }
     side_channel(side_channel const&) = delete;
     side_channel& operator=(side_channel const&) = delete;
+
+    /// Those that have left the same address, this one included.
+    int ranks_here() const { return ranks_here_; }
 
     /// Begins to connect, where this is the lower rank. More than once does no harm.
     void open(int peer) {
@@ -331,6 +335,7 @@ private:
     }
 
     int rank_;
+    int ranks_here_ = 1;
     std::vector<link> links_; ///< by rank
     std::vector<guest> guests_;
     descriptor waiter_, listener_;

@@ -20,8 +20,8 @@ inline void verbs_transport::prepare() {
     if (char host[256] = {}; options_.endpoint.empty() && ::gethostname(host, sizeof host - 1) == 0) options_.endpoint = host;
     if (options_.endpoint.size() >= sizeof detail::verbs_name::endpoint)
         detail::misuse({"verbs: the names of a rank in a plan are up to ", sizeof detail::verbs_name::endpoint - 1, " bytes together, not ", options_.endpoint.size()});
-    // A header and an eager message fit into one packet, unless somebody wants more.
-    if (options_.eager_bytes == 0) options_.eager_bytes = (std::size_t{128} << rails_[0].port.attributes.active_mtu) - sizeof(detail::verbs_header);
+    if (options_.eager_bytes == 0)
+        options_.eager_bytes = (soft() ? std::size_t{32} << 10 : std::size_t{128} << rails_[0].port.attributes.active_mtu) - sizeof(detail::verbs_header);
     registrations_.emplace(detail::verbs_registrar{rails_}, detail::registration_limits{options_.kept_bytes, 1024}, detail::verbs_monitor(options_.kept_bytes));
     auto const buffers = static_cast<std::size_t>(std::max(1, size_ - 1) * receive_buffers());
     inbox_.reset(new std::byte[buffers * packet_bytes()]);

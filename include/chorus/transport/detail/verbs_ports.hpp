@@ -112,6 +112,7 @@ inline verbs_options verbs_options::from_environment() {
     how.port = number("CHORUS_VERBS_PORT", 1, 255, 0);
     if (auto const* const gid = std::getenv("CHORUS_VERBS_GID")) how.gid = gid;
     how.queue_pairs = number("CHORUS_VERBS_QUEUE_PAIRS", 1, most_queue_pairs, how.queue_pairs);
+    how.eager_bytes = number("CHORUS_VERBS_EAGER_BYTES", 0, 1 << 20, how.eager_bytes);
     how.kept_bytes = number("CHORUS_VERBS_KEPT_BYTES", 0, std::numeric_limits<long long>::max(), how.kept_bytes);
     if (auto const* const name = std::getenv("CHORUS_ENDPOINT")) how.endpoint = name;
     if (auto const* const file = std::getenv("CHORUS_PATHS")) {

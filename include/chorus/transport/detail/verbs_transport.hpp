@@ -67,7 +67,7 @@ public:
     verbs_transport(Store& over, int rank, int size, clock::time_point until, verbs_options how = verbs_options::from_environment(),
                     std::string_view job = "verbs")
         : options_(checked(std::move(how))), rank_(rank), size_(size), rails_(open_rails()),
-          side_(over, rank, size, until, job, options_.address), backoff_(soft() ? detail::backoff::that_gives_way() : detail::backoff(1)) {
+          side_(over, rank, size, until, job, options_.address), backoff_(soft() ? detail::backoff::that_gives_way(side_.ranks_here()) : detail::backoff(side_.ranks_here())) {
         prepare();
         for (int const neighbour : {(rank - 1) / 2, 2 * rank + 1, 2 * rank + 2}) // a tree through which everybody learns of everything
             if (neighbour >= 0 && neighbour != rank && neighbour < size) side_.open(neighbour);
@@ -93,8 +93,8 @@ public:
     }
     transport_estimates estimates() const {
         if (soft())
-            return {.latency = 2e-5, .per_message = 1e-5, .rendezvous = 4e-5, .eager_bytes = options_.eager_bytes, .per_byte = 3e-8,
-                    .per_byte_folded = 1e-9, .segment_bytes = std::size_t{1} << 20};
+            return {.latency = backoff_.shared() ? 6e-5 : 1e-5, .per_message = 1e-5, .rendezvous = 4e-5, .eager_bytes = options_.eager_bytes,
+                    .per_byte = 2.5e-9 * std::max(2, side_.ranks_here()), .per_byte_folded = 1e-9, .segment_bytes = std::size_t{1} << 20};
         return {.latency = 2e-6, .per_message = 3e-7, .rendezvous = 3e-6, .eager_bytes = options_.eager_bytes,
                 .per_byte = 1e-10 / static_cast<double>(rails_.size())};
     }
@@ -123,7 +123,7 @@ public:
 
     std::size_t poll(std::span<completion> done) {
         if (finished_.empty()) drain();
-        if (finished_.empty() && ++empty_polls_ % 64 == 0) listen();
+        if (finished_.empty() && ++empty_polls_ % polls_between_listening == 0) listen();
         auto const count = std::min(done.size(), finished_.size());
         std::copy_n(finished_.begin(), count, done.begin());
         finished_.erase(finished_.begin(), finished_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -140,6 +140,7 @@ public:
 
 private:
     using kind = detail::verbs_kind;
+    static constexpr unsigned polls_between_listening = 1024; ///< to listen takes system calls
     struct shown {
         token tok;
         int peer;
