@@ -21,8 +21,7 @@ void judge(char const* fabric, char const* traffic, char const* policy) {
                 on.vertex_name(proof.where.inside).c_str());
 
     // The claim, in the checker's own words; then one that is too good to be true.
-    chorus::claim claim{proof.max_load,     proof.lower_bound,  proof.split,
-                        proof.where.inside, proof.where.level, proof.where.inwards};
+    auto claim = chorus::claim_of(proof);
     auto const fault = chorus::check_routing(on, flows, plan, claim);
     std::printf("  checked: %s\n", fault.empty() ? "every path, every load, and the bound" : fault.c_str());
     claim.lower_bound += 1;

@@ -25,42 +25,50 @@ struct plan_options {
     std::string format = "table";
     std::string out;
     std::vector<std::string> plugins;
+    bool check = false;
 };
 
-/// A plan, how long it took, and how many paths of an earlier one it changed.
+/// A plan, how long it took, how many paths of an earlier one it changed, and how long it took to read that and to take it over.
 struct planned {
     json::plan what;
     double milliseconds = 0;
-    std::optional<std::size_t> changed;
+    std::optional<std::size_t> changed = {};
+    std::optional<double> load_milliseconds = {};
 };
 
 planned make_plan(plan_options const& asked) {
     auto on = read_topology(asked.topology_text);
     auto phase = parse_demand(asked.traffic, on);
     auto policy = load_policies(asked.plugins).parse(asked.policy);
-    planned result{{std::move(on), policy.name(), std::move(phase), {}}, 0, {}};
+    planned result{{std::move(on), policy.name(), std::move(phase), {}}};
     result.what.paths = timed(result.milliseconds, [&] { return policy.route(result.what.on, result.what.phase); });
     return result;
 }
 
 planned change_plan(plan_options const& asked) {
-    planned result{json::load_plan(asked.plan), 0, {}};
+    auto const start = std::chrono::steady_clock::now();
+    planned result{json::load_plan(asked.plan)};
     auto& plan = result.what;
     auto const known = known_policies(asked.plugins, asked.plan, plan.policy);
     if (!asked.topology_text.empty() && read_topology(asked.topology_text).text() != plan.on.text())
         throw usage_error(
             fmt::format("{}: /network: should be {}, not {}", asked.plan, asked.topology_text, plan.on.text()));
     if (asked.fail.empty()) return result;
-    for (auto const& name : split(asked.fail, ',')) plan.on.set_cable_health(plan.on.find_link(name), 0);
-    auto after = timed(result.milliseconds, [&] { return plan_again(plan.on, known, plan.policy, plan.phase, plan.paths); });
+    auto const dead = find_links(plan.on, asked.fail);
+    auto after = plan_again(plan.on, dead, known, plan.policy, plan.phase, plan.paths, result.milliseconds);
+    let_die(plan.on, dead);
     plan.paths = std::move(after.paths);
     result.changed = after.changed_paths;
+    result.load_milliseconds = milliseconds_since(start) - result.milliseconds;
     return result;
 }
 
 int run(plan_options const& asked) {
     enum { table, json_format };
     auto const format = read_name("--format", asked.format, {"table", "json"});
+    if (asked.check && (asked.plan.empty() || !asked.fail.empty() || !asked.out.empty() || !asked.exported.empty()))
+        throw usage_error("plan: --check is for a --plan as it is");
+    if (asked.check) return check_plan(asked.plan);
     auto const is_job = !asked.job.empty() || is_job_plan(asked.plan);
     if (is_job && !asked.exported.empty())
         throw usage_error("plan: --export is for a plan of one phase: --traffic instead of --job; --out writes the paths of all phases of a job as JSON");
@@ -68,7 +76,8 @@ int run(plan_options const& asked) {
         return plan_job({asked.topology_text, asked.job, asked.policy, asked.plan, asked.fail, asked.out, asked.plugins, format == json_format});
     if (asked.plan.empty() && asked.topology_text.empty()) throw usage_error("plan: --topology, --job or --plan is needed");
     if (asked.plan.empty() && !asked.fail.empty()) throw usage_error("plan: --fail needs the --plan that it changes");
-    auto const made = asked.plan.empty() ? make_plan(asked) : change_plan(asked);
+    auto made = asked.plan.empty() ? make_plan(asked) : change_plan(asked);
+    made.what.certificate = claim_for(made.what.on, made.what.phase, made.what.paths);
     auto const exported = asked.exported.empty() ? std::string{} : export_plan(made.what, asked.exported);
     if (!asked.out.empty())
         write_text(asked.out, asked.exported.empty() ? json::to_json(made.what).dump() + "\n" : exported);
@@ -76,8 +85,9 @@ int run(plan_options const& asked) {
         write_text("", exported);
         return fine;
     }
-    auto const figures =
+    auto figures =
         plan_figures(made.what.on, made.what.policy, made.what.phase, made.what.paths, made.milliseconds, made.changed);
+    if (made.load_milliseconds) figures["load_ms"] = *made.load_milliseconds;
     write_text("", format == table ? figures_table(figures) : figures.dump(2) + "\n");
     return fine;
 }
@@ -94,6 +104,7 @@ command add_plan(CLI::App& app) {
     add_text(*sub, "--policy", asked->policy, "Such as nslb, ecmp:seed=1, greedy", "POLICY");
     add_text(*sub, "--plan", asked->plan, "Start from a plan that --out has written", "FILE");
     add_text(*sub, "--fail", asked->fail, "With --plan: links that die, by name or number", "LINK[,LINK]");
+    sub->add_flag("--check", asked->check, "With --plan: whether its paths and its certificate are right; exit status 1 if not");
     add_text(*sub, "--export", asked->exported, "Instead of figures: rules, ports, srv6", "WHAT");
     add_text(*sub, "--format", asked->format, "table or json", "FORMAT");
     add_text(*sub, "--out", asked->out, "Write the plan (or what --export names) to a file", "FILE");

@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
+#include <numeric>
 #include <utility>
 
 namespace chorus::tools {
@@ -28,11 +28,8 @@ struct planned_job {
     std::vector<std::size_t> changed;
     std::vector<std::string> chosen; ///< algorithms, where the job left them to the library
     double ahead_ms = 0; ///< what was planned for all phases together
+    std::optional<double> load_ms; ///< to read an earlier plan and to take it over
 };
-
-bool is_sprayed(routing const& how) {
-    return std::any_of(how.subflows().begin(), how.subflows().end(), [](subflow const& s) { return s.route == spread; });
-}
 
 std::vector<strand> strands_of(json::job_plan const& plan) {
     std::vector<strand> all;
@@ -74,7 +71,7 @@ planned_job make_plan(job_plan_request const& asked) {
     auto const program = traffic::program_of(scenario.jobs, on, scenario.step_overhead);
     auto phases = phases_of(program);
     auto policy = load_policies(asked.plugins).parse(asked.policy);
-    planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, {}, 0};
+    planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, {}, 0, {}};
     for (auto const& job : program.jobs)
         for (auto const& each : job.chosen) result.chosen.push_back(job.name + ": " + each);
     auto& plan = result.what;
@@ -91,8 +88,9 @@ planned_job make_plan(job_plan_request const& asked) {
 bool has_fixed_paths(json::job_plan const& plan) { return plan.policy.find("paths=fixed") != std::string::npos; }
 
 planned_job change_plan(job_plan_request const& asked) {
+    auto const start = std::chrono::steady_clock::now();
     auto const root = json::read_file(asked.plan);
-    planned_job result{json::job_plan_from(json::reader(asked.plan, root)), {}, {}, {}, 0};
+    planned_job result{json::job_plan_from(json::reader(asked.plan, root)), {}, {}, {}, 0, {}};
     auto& plan = result.what;
     auto const known = known_policies(asked.plugins, asked.plan, plan.policy);
     if (!asked.topology.empty() && read_topology(asked.topology).text() != plan.on.text())
@@ -101,20 +99,25 @@ planned_job change_plan(job_plan_request const& asked) {
         result.milliseconds.assign(plan.phases.size(), 0);
         return result;
     }
-    for (auto const& name : split(asked.fail, ',')) plan.on.set_cable_health(plan.on.find_link(name), 0);
-    std::optional<joint_plan> fixed;
-    if (has_fixed_paths(plan))
-        fixed = timed(result.ahead_ms, [&] { return joint_plan(plan.on, strands_of(plan), 1, paths_of(plan)); });
-    for (auto& each : plan.phases) {
-        auto after = timed(result.milliseconds.emplace_back(), [&]() -> replanned {
-            if (!fixed) return plan_again(plan.on, known, plan.policy, each.flows, each.paths);
-            auto paths = fixed->paths(each.flows);
-            auto const changed = count_changed(each.paths, paths);
-            return {std::move(paths), changed};
-        });
-        each.paths = std::move(after.paths);
-        result.changed.push_back(after.changed_paths);
+    auto const dead = find_links(plan.on, asked.fail);
+    if (has_fixed_paths(plan)) {
+        let_die(plan.on, dead);
+        auto const fixed = timed(result.ahead_ms, [&] { return joint_plan(plan.on, strands_of(plan), 1, paths_of(plan)); });
+        for (auto& each : plan.phases) {
+            auto paths = timed(result.milliseconds.emplace_back(), [&] { return fixed.paths(each.flows); });
+            result.changed.push_back(count_changed(each.paths, paths));
+            each.paths = std::move(paths);
+        }
+    } else {
+        for (auto& each : plan.phases) {
+            auto after = plan_again(plan.on, dead, known, plan.policy, each.flows, each.paths, result.milliseconds.emplace_back());
+            each.paths = std::move(after.paths);
+            result.changed.push_back(after.changed_paths);
+        }
+        let_die(plan.on, dead);
     }
+    auto const planning = std::accumulate(result.milliseconds.begin(), result.milliseconds.end(), result.ahead_ms);
+    result.load_ms = milliseconds_since(start) - planning;
     return result;
 }
 
@@ -140,9 +143,8 @@ json::value together(json::job_plan const& plan) {
 json::value report(planned_job const& made) {
     auto const& plan = made.what;
     json::value result{{"topology", plan.on.text()}, {"endpoints", plan.on.endpoints()}, {"policy", plan.policy}};
-    auto total = made.ahead_ms;
-    for (auto const each : made.milliseconds) total += each;
-    result["plan_ms"] = total;
+    result["plan_ms"] = std::accumulate(made.milliseconds.begin(), made.milliseconds.end(), made.ahead_ms);
+    if (made.load_ms) result["load_ms"] = *made.load_ms;
     result["together"] = together(plan);
     if (!made.chosen.empty()) result["chosen"] = made.chosen;
     if (!made.changed.empty()) {
@@ -186,17 +188,11 @@ std::string as_table(json::value const& said) {
 
 } // namespace
 
-bool is_job_plan(std::string const& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string head(64, ' ');
-    file.read(head.data(), std::ssize(head));
-    return head.find("chorus-job-plan") != std::string::npos;
-}
-
 int plan_job(job_plan_request const& asked) {
     if (!asked.plan.empty() && !asked.job.empty()) throw usage_error("plan: --job makes a plan, --plan starts from one: give one of them");
     if (asked.plan.empty() && !asked.fail.empty()) throw usage_error("plan: --fail needs the --plan that it changes");
-    auto const made = asked.plan.empty() ? make_plan(asked) : change_plan(asked);
+    auto made = asked.plan.empty() ? make_plan(asked) : change_plan(asked);
+    for (auto& each : made.what.phases) each.certificate = claim_for(made.what.on, each.flows, each.paths);
     if (!asked.out.empty()) write_text(asked.out, json::to_json(made.what).dump() + "\n");
     auto const said = report(made);
     write_text("", asked.as_json ? said.dump(2) + "\n" : as_table(said));
@@ -220,21 +216,36 @@ json::value plan_figures(topology const& on, std::string const& policy, std::spa
                        {"makespan_efficiency", times.efficiency()}};
     if (times.stuck > 0) result["unreachable"] = times.stuck;
     if (changed) result["changed_paths"] = *changed;
+    result["cut"] = json::cut_in_words(on, claim_of(proof));
     return result;
 }
 
 std::string figures_table(json::value const& figures) {
     std::vector<std::vector<std::string>> rows{{"figure", "value"}};
     for (auto const& [key, each] : figures.items())
-        rows.push_back({key, each.is_string()         ? each.get<std::string>()
+        rows.push_back({key, key == "cut"             ? fmt::format("{}: {} links", each["text"].get<std::string>(), each["links"].dump())
+                             : each.is_string()         ? each.get<std::string>()
                              : each.is_number_float() ? fmt::format("{:.4g}", each.get<double>())
                                                       : each.dump()});
     return aligned(rows);
 }
 
-replanned plan_again(topology const& on, policy_catalogue const& known, std::string const& policy, std::span<flow const> phase, routing const& before) {
-    if (policy.starts_with("nslb") && on.clos() != nullptr && !is_sprayed(before)) return replan(on, phase, before);
-    auto anew = known.parse(policy).route(on, phase);
+std::vector<link_id> find_links(topology const& on, std::string const& names) {
+    std::vector<link_id> all;
+    for (auto const& name : split(names, ',')) all.push_back(on.find_link(name));
+    return all;
+}
+
+replanned plan_again(topology const& on, std::span<link_id const> dead, policy_catalogue const& known, std::string const& policy,
+                     std::span<flow const> phase, routing const& before, double& milliseconds) {
+    if (policy.starts_with("nslb") && on.clos() != nullptr && !is_sprayed(before)) {
+        kept_plan kept(on, phase, before);
+        auto const changed = timed(milliseconds, [&] { return kept.set_cable_health(dead, 0); });
+        return {kept.paths(), changed};
+    }
+    auto after = on;
+    let_die(after, dead);
+    auto anew = timed(milliseconds, [&] { return known.parse(policy).route(after, phase); });
     auto const changed = count_changed(before, anew);
     return {std::move(anew), changed};
 }

@@ -1,5 +1,6 @@
 #include <chorus/json/plan.hpp>
 #include <chorus/network/demand.hpp>
+#include <chorus/paths/certificate.hpp>
 #include <chorus/paths/parse.hpp>
 #include <chorus/paths/replan.hpp>
 
@@ -44,6 +45,7 @@ TEST_CASE("a plan that is written and read is the same plan", "[json][plan]") {
         for (auto const* policy : {"ecmp", "e-ecmp:qps=3", "nslb", "reps"}) {
             auto plan = make(fabric, policy);
             plan.on.set_health(3, 0.5);
+            if (std::string(policy) != "reps") plan.certificate = claim_of(certify(plan.on, plan.phase, plan.paths));
             auto const back = read(json::to_json(plan).dump());
             INFO(fabric << ", " << policy);
             CHECK(back.on.text() == plan.on.text());
@@ -102,7 +104,9 @@ TEST_CASE("a network's cables may come in any order, but each endpoint has one",
 }
 
 TEST_CASE("what is wrong with a file is told by line or path, and what was expected", "[json][plan]") {
-    auto const good = json::to_json(make("fat-tree:k=4", "nslb"));
+    auto made = make("fat-tree:k=4", "nslb");
+    made.certificate = claim_of(certify(made.on, made.phase, made.paths));
+    auto const good = json::to_json(made);
     auto const wrong = [&](auto change, char const* why) {
         auto bad = good;
         change(bad);
@@ -125,6 +129,10 @@ TEST_CASE("what is wrong with a file is told by line or path, and what was expec
     wrong([](auto& p) { p["paths"][2][2] = 0.5; }, "/paths: should be paths of flow 2 whose shares add up to 1, not to 0.5");
     wrong([](auto& p) { p["paths"] = json::value::array(); }, "/paths: should be paths of flow 0 whose shares add up to 1, not to 0");
     wrong([](auto& p) { p["flows"][3][2] = 0; }, "/flows/3/2: should be a whole number from 1 to");
+    wrong([](auto& p) { p["certificate"]["max_load"] = -1; }, "/certificate/max_load: should be a number from 0");
+    wrong([](auto& p) { p["certificate"]["split"] = 0; }, "/certificate/split: should be true or false");
+    wrong([](auto& p) { p["certificate"]["cut"]["inside"] = "core0"; }, "/certificate/cut/inside: should be the name of an endpoint of fat-tree:k=4");
+    wrong([](auto& p) { p["certificate"]["cut"]["up_to"] = "core"; }, "/certificate/cut/up_to: should be endpoint, edge or aggregation");
     wrong(
         [](auto& p) {
             p["network"]["health"] = {{{"link", "x"}, {"health", 0}}};
@@ -133,7 +141,8 @@ TEST_CASE("what is wrong with a file is told by line or path, and what was expec
 }
 
 TEST_CASE("damaged plans are refused or read, never worse", "[json][fuzz]") {
-    auto const plan = make("fat-tree:k=4", "e-ecmp:qps=2");
+    auto plan = make("fat-tree:k=4", "e-ecmp:qps=2");
+    plan.certificate = claim_of(certify(plan.on, plan.phase, plan.paths));
     std::string const texts[]{json::to_json(plan).dump(), json::to_json(json::job_plan{plan.on, plan.policy, {{"a", 0, plan.phase, plan.paths}}}).dump()};
     auto const seed = GENERATE(1U, 2U, 3U);
     std::mt19937 random(seed);

@@ -14,10 +14,6 @@ using namespace chorus;
 
 namespace {
 
-claim claim_of(certificate const& c) {
-    return {c.max_load, c.lower_bound, c.split, c.where.inside, c.where.level, c.where.inwards};
-}
-
 /// A part of a permutation: every endpoint sends and receives at most one flow.
 std::vector<flow> partial_permutation(std::uint32_t endpoints, std::mt19937& random) {
     std::vector<flow> some;
@@ -210,11 +206,12 @@ TEST_CASE("the checker finds what is wrong with a routing", "[paths][check]") {
     }
     SECTION("a path that breaks off, a flow that is left out") {
         auto wrong = plan;
-        wrong.subflows()[2].route = unreachable;
-        CHECK(check_routing(on, phase, wrong, said) == "sub-flow 2 (of flow 2): ends at host2");
+        hop_buffer buffer;
+        auto const first = plan.hops(on, phase, 2, buffer)[0];
+        wrong.subflows()[2].route = wrong.add_path(std::vector<link_id>{first});
+        CHECK(check_routing(on, phase, wrong, said) == "sub-flow 2 (of flow 2): ends at " + on.vertex_name(on.to(first)));
         wrong = plan;
         wrong.subflows()[2].share = 0.5F;
-        wrong.subflows()[2].route = plan[2].route;
         CHECK(check_routing(on, phase, wrong, said) == "flow 2: the shares of its sub-flows do not sum to 1");
     }
     SECTION("a path with a jump in it") {

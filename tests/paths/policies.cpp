@@ -15,10 +15,6 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-claim claim_of(certificate const& c) {
-    return {c.max_load, c.lower_bound, c.split, c.where.inside, c.where.level, c.where.inwards};
-}
-
 std::vector<std::string> const single_paths{"ecmp",         "ecmp:hash=crc32,seed=7", "ecmp:hash=toeplitz",
                                             "e-ecmp:qps=3", "ecmp:hash=crc16",        "ecmp:hash=xor",
                                             "adaptive",     "flowlet:pieces=4"};

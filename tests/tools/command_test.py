@@ -418,12 +418,40 @@ class Plan(Test):
             said = json.loads(self.succeeds("plan", "--plan", path, "--fail", "pod0.edge0--pod0.agg1", "--format", "json"))
             self.assertIn(said["changed_paths"], range(1, 5))
             self.assertTrue(said["optimal"])
+            self.assertGreater(said["load_ms"], 0)
             self.fails(WRONG_USAGE, "'nix' is no link", "plan", "--plan", path, "--fail", "nix")
             self.fails(WRONG_USAGE, f"{folder}: cannot be read as a file", "plan", "--plan", folder)
             self.fails(WRONG_USAGE, "/network: should be fat-tree:k=4", "plan", "--plan", path, "--topology", "fat-tree:k=4")
             with open(path, "a", encoding="utf-8") as file:
                 file.write("]")
             self.fails(WRONG_USAGE, r"plan.json:\d+: is no JSON", "plan", "--plan", path)
+
+    def test_what_a_plan_claims_is_checked(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/plan.json"
+            said = json.loads(self.succeeds("plan", "--topology", "fat-tree:k=4", "--out", path, "--format", "json"))
+            self.assertEqual(said["cut"]["links"], len(said["cut"]["names"]))
+            self.assertIn("right: 16 flows, maximum load 1, and no plan has less", self.succeeds("plan", "--plan", path, "--check"))
+            self.fails(WRONG_USAGE, "--check is for a --plan as it is", "plan", "--plan", path, "--check", "--fail", "3")
+            self.fails(WRONG_USAGE, "--check is for a --plan as it is", "plan", "--topology", "fat-tree:k=4", "--check")
+            plan = json.loads(Path(path).read_text())
+            good = plan["certificate"]
+            elsewhere = next(route for route in range(4) if route != plan["paths"][0][1])
+            for pattern, changed in (
+                ("the cut proves a lower bound of 1.0+, not 2", {"certificate": {**good, "lower_bound": 2}}),
+                ("the maximum load is 1.0+, not 0.5", {"certificate": {**good, "max_load": 0.5}}),
+                ("the maximum load is 2.0+, not 1", {"paths": [[0, elsewhere, 1.0], *plan["paths"][1:]]}),
+                ("is said to have no path; there is one", {"paths": [[0, None, 1.0], *plan["paths"][1:]]}),
+                ("is dead", {"network": {"topology": "fat-tree:k=4", "health": [{"link": "host0->pod0.edge0", "health": 0}]}}),
+            ):
+                Path(path).write_text(json.dumps({**plan, **changed}))
+                done = chorus("plan", "--plan", path, "--check")
+                self.assertEqual(done.returncode, 1, pattern)
+                self.assertRegex(done.stdout, "wrong: .*" + pattern)
+            self.succeeds("plan", "--topology", "fat-tree:k=4", "--policy", "spray", "--out", path)
+            self.fails(WRONG_USAGE, 'should be an object with "certificate"', "plan", "--plan", path, "--check")
+            self.succeeds("plan", "--job", str(Path(__file__).parents[2] / "examples/network/two-jobs.json"), "--out", path)
+            self.assertEqual(self.succeeds("plan", "--plan", path, "--check").count(": right: "), 2)
 
     def test_nothing_is_optimal_where_flows_do_not_arrive(self):
         with tempfile.TemporaryDirectory() as folder:

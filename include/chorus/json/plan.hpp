@@ -1,7 +1,8 @@
 #pragma once
 /// Plans as JSON; docs/schemas/plan.md has the schema. What is needed to run, check and change a plan later: the
-/// topology, the flows, and a path for each.
+/// topology, the flows, a path for each, and what is claimed of it.
 
+#include <chorus/json/certificate.hpp>
 #include <chorus/json/topology.hpp>
 #include <chorus/network/routing.hpp>
 
@@ -9,6 +10,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +22,7 @@ struct plan {
     std::string policy;
     std::vector<flow> phase;
     routing paths;
+    std::optional<claim> certificate = {};
 };
 
 /// The plan of a job: its phases by strand (network/flow.hpp).
@@ -29,6 +32,7 @@ struct job_plan {
         std::uint32_t strand = 0;
         std::vector<flow> flows;
         routing paths;
+        std::optional<claim> certificate = {};
     };
     topology on;
     std::string policy;
@@ -116,6 +120,7 @@ inline value to_json(plan const& from) {
     value result{{"format", "chorus-plan-1"}};
     result["network"] = to_json(from.on);
     result["policy"] = from.policy;
+    if (from.certificate) result["certificate"] = to_json(from.on, *from.certificate);
     detail::write_paths(result, from.on, from.phase, from.paths);
     return result;
 }
@@ -126,6 +131,7 @@ inline value to_json(job_plan const& from) {
     auto& phases = result["phases"] = value::array();
     for (auto const& each : from.phases) {
         value one{{"name", each.name}, {"strand", each.strand}};
+        if (each.certificate) one["certificate"] = to_json(from.on, *each.certificate);
         detail::write_paths(one, from.on, each.flows, each.paths);
         phases.push_back(std::move(one));
     }
@@ -136,6 +142,7 @@ inline value to_json(job_plan const& from) {
 inline plan plan_from(reader const& from) {
     if (from["format"].text() != "chorus-plan-1") from["format"].fail("\"chorus-plan-1\"");
     plan result{topology_from(from["network"]), from["policy"].text(), {}, {}};
+    if (from.has("certificate")) result.certificate = claim_from(from["certificate"], result.on);
     detail::read_paths(from, result.on, result.phase, result.paths);
     return result;
 }
@@ -148,6 +155,7 @@ inline job_plan job_plan_from(reader const& from) {
         auto& to = result.phases.emplace_back();
         to.name = one["name"].text();
         to.strand = one["strand"].number32(0, phases.size() - 1);
+        if (one.has("certificate")) to.certificate = claim_from(one["certificate"], result.on);
         detail::read_paths(one, result.on, to.flows, to.paths);
     }
     return result;

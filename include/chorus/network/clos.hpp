@@ -54,6 +54,9 @@ struct clos_shape {
     std::uint32_t edge_of(endpoint_id e) const { ///< in [0, all_edges())
         return rails == 1 ? e / per_edge : e / (per_edge * rails) * rails + e % rails;
     }
+    endpoint_id endpoint_below(std::uint32_t edge) const { ///< the first one
+        return rails == 1 ? edge * per_edge : edge / rails * (per_edge * rails) + edge % rails;
+    }
     std::uint32_t pod_of_edge(std::uint32_t edge) const { return edge / edges; }
     std::uint32_t pod_of(endpoint_id e) const { return pod_of_edge(edge_of(e)); }
 

@@ -93,8 +93,9 @@ public:
         });
         auto load = what.bytes / unit_.bytes / sum;
         if (load <= best_.load && (split_ || fastest == sum)) return;
-        if (!split_) load = std::max(load, what.largest / unit_.bytes / fastest);
-        if (!split_ && equal_) load = std::max(load, whole(what.flows, sum));
+        auto const largest = what.largest / unit_.bytes;
+        if (!split_) load = std::max(load, largest / fastest);
+        if (!split_ && equal_) load = std::max(load, largest * whole(what.flows, sum));
         if (load > best_.load) best_ = {load, where};
     }
 
@@ -118,9 +119,10 @@ private:
 
 } // namespace detail
 
-/// The best bound over all cuts. `split`: may flows be split over paths? Precondition: every flow has a living
-/// path (reachable_flows). Cost: O(flows + links).
+/// The best bound over all cuts, in units of these flows' load or of a larger phase's. `split`: may flows be split over
+/// paths? Precondition: every flow has a living path (reachable_flows). Cost: O(flows + links).
 inline lower_bound find_lower_bound(topology const& on, std::span<flow const> phase, bool split);
+inline lower_bound find_lower_bound(topology const& on, std::span<flow const> phase, bool split, load_unit const& unit);
 
 } // namespace chorus
 

@@ -42,13 +42,16 @@ public:
 private:
     std::string paths() {
         carried_.assign(on_.links(), 0.0);
+        lost_.assign(phase_.size(), false);
         std::vector<double> shares(phase_.size(), 0.0);
         hop_buffer buffer;
         for (std::size_t i = 0; i < how_.size(); ++i) {
             auto const& one = how_[i];
             if (one.flow >= phase_.size())
                 return text({"sub-flow ", i, " is of flow ", one.flow, ", which does not exist"});
-            auto const fault = path(phase_[one.flow], how_.hops(on_, phase_, i, buffer), one.share);
+            lost_[one.flow] = lost_[one.flow] || one.route == unreachable;
+            auto const fault = one.route == unreachable ? way_of(phase_[one.flow])
+                                                        : path(phase_[one.flow], how_.hops(on_, phase_, i, buffer), one.share);
             if (!fault.empty()) return text({"sub-flow ", i, " (of flow ", one.flow, "): ", fault});
             shares[one.flow] += static_cast<double>(one.share);
         }
@@ -72,6 +75,29 @@ private:
             carried_[hop] += static_cast<double>(share) * static_cast<double>(f.bytes);
         }
         return at == f.destination ? std::string{} : "ends at " + on_.vertex_name(at);
+    }
+
+    /// A way up and down again, where links form tiers and no two cables of them are parallel (routes take the same of those up and
+    /// down): a fault of a flow that is said to have none.
+    std::string way_of(flow const& f) const {
+        auto const* const c = on_.clos();
+        if (c == nullptr || c->edge_cables > 1 || c->core_cables > 1 || over_bus(f)) return {}; // a bus has no way around it
+        std::vector<bool> seen(2 * on_.vertices(), false); // having gone up only, having gone down
+        std::vector<std::vector<link_id>> out(on_.vertices());
+        for (link_id l = 0; l < on_.links(); ++l)
+            if (on_.alive(l)) out[on_.from(l)].push_back(l);
+        std::vector<vertex_id> queue{2 * f.source};
+        for (std::size_t i = 0; i < queue.size(); ++i) {
+            auto const at = queue[i] / 2;
+            if (at == f.destination) return "is said to have no path; there is one";
+            for (auto const l : out[at]) {
+                auto const to = on_.to(l);
+                auto const falls = on_.layer_of(to).level < on_.layer_of(at).level;
+                if (!falls && queue[i] % 2 == 1) continue;
+                if (auto const next = 2 * to + (falls ? 1U : 0U); !seen[next]) seen[next] = true, queue.push_back(next);
+            }
+        }
+        return {};
     }
 
     std::string loads(claim const& said) const {
@@ -115,9 +141,11 @@ private:
             if (on_.layer_of(from).level == tier::bus || on_.layer_of(to).level == tier::bus) continue;
             if (in[from] != in[to] && in[from] != said.inwards) rates.push_back(relative_rate(l));
         }
-        for (auto const& f : phase_)
-            if (in[f.source] != in[f.destination] && in[f.source] != said.inwards && !over_bus(f))
+        for (std::size_t i = 0; i < phase_.size(); ++i) {
+            auto const& f = phase_[i];
+            if (!lost_[i] && in[f.source] != in[f.destination] && in[f.source] != said.inwards && !over_bus(f))
                 sizes.push_back(static_cast<double>(f.bytes) / unit_);
+        }
         auto const least = said.split ? fractional(sizes, rates) : integral(sizes, rates);
         if (said.lower_bound <= least * (1 + 1e-6)) return {};
         return "the cut proves a lower bound of " + std::to_string(least) + ", not " + std::to_string(said.lower_bound);
@@ -151,13 +179,15 @@ private:
     routing const& how_;
     double unit_ = 1;
     std::vector<double> carried_; // bytes, by link
+    std::vector<bool> lost_;      // flows without a path
 };
 
 } // namespace detail
 
 /// Empty when every path leads over living links from source to destination, the shares of every flow sum to 1, the
 /// maximum load is what is claimed, and the cut proves the bound that is claimed. Otherwise says what is wrong.
-/// Unreachable flows and sprayed ones are faults. Cost: O(sub-flows + links).
+/// Sprayed flows are faults, and on Clos fabrics flows without a path that have one. Cost: O(sub-flows + links), and O(links) for each flow
+/// without a path.
 inline std::string check_routing(topology const& on, std::span<flow const> phase, routing const& how,
                                  claim const& said) {
     return detail::checker(on, phase, how).check(said);

@@ -12,84 +12,91 @@ namespace detail {
 /// By set: the flows that leave it, and those that enter it.
 using crossing_flows = std::array<std::vector<crossing>, 2>;
 
-/// Flows that leave (and enter) the sets that `key` numbers, when they end in another set.
-template <class Key>
-crossing_flows crossings(topology const& on, std::span<flow const> phase, std::uint32_t sets, Key key) {
-    crossing_flows all{std::vector<crossing>(sets), std::vector<crossing>(sets)};
-    auto const* const c = on.clos();
-    auto const add = [](crossing& to, double bytes) {
-        ++to.flows;
-        to.bytes += bytes;
-        to.largest = std::max(to.largest, bytes);
-    };
-    for (auto const& f : phase) {
-        auto const from = key(f.source), to = key(f.destination);
-        if (from == to || (c != nullptr && c->bus && c->host_of(f.source) == c->host_of(f.destination))) continue;
-        add(all[0][from], static_cast<double>(f.bytes));
-        add(all[1][to], static_cast<double>(f.bytes));
-    }
-    return all;
-}
-
 /// What crosses the cuts around endpoints, edge switches and pods; the latter two are empty where there is no Clos.
 struct all_crossings {
     crossing_flows endpoint, edge, pod;
 };
+
+/// Calls visit(crossing) for all cuts that the flow crosses.
+template <class Visit>
+void visit_crossings(topology const& on, all_crossings& all, flow const& f, Visit&& visit) {
+    auto const* const c = on.clos();
+    if (f.source == f.destination || (c != nullptr && c->bus && c->host_of(f.source) == c->host_of(f.destination))) return;
+    visit(all.endpoint[0][f.source]);
+    visit(all.endpoint[1][f.destination]);
+    if (c == nullptr) return;
+    auto const from = c->edge_of(f.source), to = c->edge_of(f.destination);
+    if (from == to) return;
+    visit(all.edge[0][from]);
+    visit(all.edge[1][to]);
+    auto const pod = c->pod_of_edge(from), other = c->pod_of_edge(to);
+    if (pod == other) return;
+    visit(all.pod[0][pod]);
+    visit(all.pod[1][other]);
+}
+inline void add_flow(topology const& on, all_crossings& all, flow const& f) {
+    auto const bytes = static_cast<double>(f.bytes);
+    visit_crossings(on, all, f, [&](crossing& each) {
+        ++each.flows;
+        each.bytes += bytes;
+        each.largest = std::max(each.largest, bytes);
+    });
+}
 inline all_crossings all_crossings_of(topology const& on, std::span<flow const> phase) {
-    all_crossings all;
-    all.endpoint = crossings(on, phase, on.endpoints(), [](endpoint_id e) { return e; });
-    if (on.clos() == nullptr) return all;
-    auto const& c = *on.clos();
-    all.edge = crossings(on, phase, c.all_edges(), [&](endpoint_id e) { return c.edge_of(e); });
-    all.pod = crossings(on, phase, c.pods, [&](endpoint_id e) { return c.pod_of(e); });
+    auto const sets = [](std::uint32_t count) { return crossing_flows{std::vector<crossing>(count), std::vector<crossing>(count)}; };
+    auto const* const c = on.clos();
+    all_crossings all{sets(on.endpoints()), sets(c != nullptr ? c->all_edges() : 0), sets(c != nullptr ? c->pods : 0)};
+    for (auto const& f : phase) add_flow(on, all, f);
     return all;
 }
 
-inline void consider_endpoints(bound_finder& finder, topology const& on, crossing_flows const& crossing) {
-    auto const planes = on.clos() != nullptr ? on.clos()->planes : 1;
-    for (std::uint32_t inwards = 0; inwards < 2; ++inwards)
-        for (endpoint_id e = 0; e < on.endpoints(); ++e)
-            finder.consider(crossing[inwards][e], {e, tier::endpoint, inwards == 1}, [&](auto const& add) {
-                for (std::uint32_t p = 0; p < planes; ++p) add(2 * (p * on.endpoints() + e) + inwards);
-            });
+/// Calls visit(link) for all links that lead through the cut.
+template <class Visit>
+void visit_cut(topology const& on, cut const& where, Visit const& visit) {
+    auto const* const c = on.clos();
+    if (where.level == tier::endpoint) {
+        auto const planes = c != nullptr ? c->planes : 1;
+        for (std::uint32_t p = 0; p < planes; ++p) visit(2 * (p * on.endpoints() + where.inside) + (where.inwards ? 1 : 0));
+        return;
+    }
+    auto const number = where.level == tier::edge ? c->edge_bundle(c->edge_of(where.inside)) : c->pod_bundle(c->pod_of(where.inside));
+    auto const links = on.bundle(on.bundle_hop(number, where.inwards));
+    for (std::uint32_t i = 0; i < links.size(); ++i) visit(links.link(i));
 }
 
-/// An endpoint below each edge switch of a plane.
-inline std::vector<endpoint_id> endpoint_below(clos_shape const& c) {
-    std::vector<endpoint_id> one(c.all_edges());
-    for (endpoint_id e = c.endpoints(); e-- > 0;) one[c.edge_of(e)] = e;
-    return one;
+inline void consider(bound_finder& finder, topology const& on, crossing const& what, cut const& where) {
+    finder.consider(what, where, [&](auto const& add) { visit_cut(on, where, add); });
 }
-
-inline void consider_switches(bound_finder& finder, topology const& on, all_crossings const& all) {
-    auto const& c = *on.clos();
-    auto const below = endpoint_below(c);
-    auto const bundle = [&](std::uint32_t number, std::uint32_t inwards) {
-        return [&, number, inwards](auto const& add) {
-            auto const links = on.bundle(on.bundle_hop(number, inwards == 1));
-            for (std::uint32_t i = 0; i < links.size(); ++i) add(links.link(i));
-        };
-    };
-    for (std::uint32_t inwards = 0; inwards < 2; ++inwards) {
-        for (std::uint32_t edge = 0; edge < c.all_edges(); ++edge)
-            finder.consider(all.edge[inwards][edge], {below[edge], tier::edge, inwards == 1},
-                            bundle(c.edge_bundle(edge), inwards));
-        for (std::uint32_t pod = 0; pod < c.pods && c.three_tiers(); ++pod)
-            finder.consider(all.pod[inwards][pod], {below[pod * c.edges], tier::aggregation, inwards == 1},
-                            bundle(c.pod_bundle(pod), inwards));
+inline void consider_endpoint(bound_finder& finder, topology const& on, all_crossings const& all, endpoint_id e, bool inwards) {
+    consider(finder, on, all.endpoint[inwards][e], {e, tier::endpoint, inwards});
+}
+inline void consider_edge(bound_finder& finder, topology const& on, all_crossings const& all, std::uint32_t edge, bool inwards) {
+    consider(finder, on, all.edge[inwards][edge], {on.clos()->endpoint_below(edge), tier::edge, inwards});
+}
+inline void consider_pod(bound_finder& finder, topology const& on, all_crossings const& all, std::uint32_t pod, bool inwards) {
+    consider(finder, on, all.pod[inwards][pod], {on.clos()->endpoint_below(pod * on.clos()->edges), tier::aggregation, inwards});
+}
+inline void consider_all(bound_finder& finder, topology const& on, all_crossings const& all) {
+    auto const* const c = on.clos();
+    for (auto const inwards : {false, true}) {
+        for (endpoint_id e = 0; e < on.endpoints(); ++e) consider_endpoint(finder, on, all, e, inwards);
+        if (c == nullptr) continue;
+        for (std::uint32_t edge = 0; edge < c->all_edges(); ++edge) consider_edge(finder, on, all, edge, inwards);
+        for (std::uint32_t pod = 0; pod < c->pods && c->three_tiers(); ++pod) consider_pod(finder, on, all, pod, inwards);
     }
 }
 
 } // namespace detail
 
-inline lower_bound find_lower_bound(topology const& on, std::span<flow const> phase, bool split) {
+inline lower_bound find_lower_bound(topology const& on, std::span<flow const> phase, bool split, load_unit const& unit) {
     auto const equal =
         std::all_of(phase.begin(), phase.end(), [&](flow const& f) { return f.bytes == phase.front().bytes; });
-    detail::bound_finder finder(on, load_unit(on, phase), split, equal);
-    auto const all = detail::all_crossings_of(on, phase);
-    detail::consider_endpoints(finder, on, all.endpoint);
-    if (on.clos() != nullptr) detail::consider_switches(finder, on, all);
+    detail::bound_finder finder(on, unit, split, equal);
+    detail::consider_all(finder, on, detail::all_crossings_of(on, phase));
     return finder.best();
+}
+inline lower_bound find_lower_bound(topology const& on, std::span<flow const> phase, bool split) {
+    return find_lower_bound(on, phase, split, load_unit(on, phase));
 }
 
 } // namespace chorus

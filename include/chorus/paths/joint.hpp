@@ -76,8 +76,7 @@ inline lower_bound joint_lower_bound(topology const& on, std::span<strand const>
     }
     detail::bound_finder finder(on, load_unit(on, {}), split, equal);
     if (sum.endpoint[0].empty()) return {};
-    detail::consider_endpoints(finder, on, sum.endpoint);
-    if (on.clos() != nullptr) detail::consider_switches(finder, on, sum);
+    detail::consider_all(finder, on, sum);
     return finder.best();
 }
 

@@ -2,15 +2,20 @@
 /// A plan that lives: links die, degrade and return, flows come and go, and as few other flows as possible change their
 /// paths.
 ///
-/// A flow that needs a route takes the least loaded one. If that is above the maximum load of the plan, it takes one
-/// all the same and drives others out, which look for routes in turn (a chain); if the chain does not end soon, it is
-/// undone and the maximum load of the plan grows.
+/// A flow that needs a route takes the least loaded one. If that is above the maximum load of the plan, it drives others out
+/// (chain.hpp) or exchanges places with them (exchange.hpp); if that leads nowhere, the maximum load of the plan grows. The lower bound
+/// is kept beside it.
 ///
-///   one flow    O(routes) for a place that is free, O(chain * routes) otherwise
+///   one flow    O(routes) for a place that is free, O(chain * routes) or an exchange otherwise
+///   one event   that for each flow that it touches, and no pass over the others
 ///
 /// Clos fabrics only. Not thread-safe.
 
+#include <chorus/paths/chain.hpp>
+#include <chorus/paths/exchange.hpp>
+#include <chorus/paths/live_bound.hpp>
 #include <chorus/paths/occupancy.hpp>
+#include <chorus/paths/walk.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -29,46 +34,70 @@ public:
     struct change {
         std::size_t changed_paths = 0; ///< flows that were there before and have another route now
         double max_load = 0;           ///< the plan keeps to it
+        double lower_bound = 0;        ///< no plan of whole flows could keep to less
+        std::size_t unreachable = 0;   ///< flows that no living path leads to their destination; they do not count
+        std::vector<std::uint32_t> moved = {}; ///< the flows whose paths have changed
+
+        bool optimal() const { return max_load <= lower_bound * (1 + 1e-9); }
     };
 
-    /// Takes over a routing without split flows. The topology is this plan's: change its health through here.
-    live_plan(topology& on, std::span<flow const> phase, routing const& how) : on_(on), flows_(on, phase) {
+    /// Takes over a routing without split flows. The topology is this plan's: change its health through here. Flows on dead
+    /// links stay there until `settle`. Cost: O(flows + links).
+    live_plan(topology& on, std::span<flow const> phase, routing const& how)
+        : on_(on), flows_(on, phase), bound_(on, load_unit(on, phase), phase) {
         if (on.links() > 0) on.set_health(0, on.health(0)); // makes the table of health now, not in the first event
-        for (auto const& each : how.subflows()) flows_.put(each.flow, each.route);
+        for (auto const& each : how.subflows())
+            if (each.route != unreachable && (works(each.flow, each.route) || can_arrive(each.flow))) flows_.put(each.flow, each.route);
+            else lose(each.flow);
         for (link_id l = 0; l < on.links(); ++l)
             if (on.alive(l)) most_ = std::max(most_, flows_.load(l));
+        lower();
     }
 
     double most() const { return most_; }
+    /// No plan of these whole flows keeps to less. Flows that have no living path do not count.
+    lower_bound const& lower() {
+        if (bound_.must_count()) bound_.count(living());
+        return bound_.best();
+    }
+    bool equal_flows() const { return bound_.equal_flows(); }
     occupancy const& flows() const { return flows_; }
 
     /// Health of one direction or, with set_cable_health, of both. Flows move when a link carries more than the plan's
     /// maximum load now.
     change set_health(link_id l, double health) {
+        auto const better = health > on_.health(l);
         on_.set_health(l, health);
-        return after_event({l});
+        return after_event({l}, better);
     }
     change set_cable_health(link_id l, double health) {
+        auto const better = health > std::min(on_.health(l), on_.health(topology::reverse(l)));
         on_.set_cable_health(l, health);
-        return after_event({l, topology::reverse(l)});
+        return after_event({l, topology::reverse(l)}, better);
     }
 
     /// A new flow; its number is the last one.
     change add(flow const& f) {
         begin();
         auto const i = flows_.add_flow(f);
+        bound_.add(f);
         if (!insert(i)) insert_anyway(i);
-        before_.erase(std::remove_if(before_.begin(), before_.end(), [&](auto const& b) { return b.first == i; }),
-                      before_.end());
-        return finish();
+        auto what = finish();
+        what.changed_paths -= std::erase(what.moved, i);
+        return what;
     }
-    void remove(std::uint32_t i) { flows_.take(i); }
+    void remove(std::uint32_t i) {
+        if (std::erase(lost_, i) == 0) bound_.remove(flows_.at(i));
+        flows_.take(i);
+    }
 
     /// Starts from that maximum load, moves what is above it, and lets it grow as far as it must.
     change settle(double most) {
         begin();
         most_ = most;
-        for (auto const i : drive_out_everywhere())
+        auto moved = drive_out_everywhere();
+        find_lost(moved);
+        for (auto const i : moved)
             if (!insert(i)) insert_anyway(i);
         return finish();
     }
@@ -81,7 +110,7 @@ public:
         auto good = true;
         for (auto const i : moved) good = good && insert(i);
         if (!good) {
-            undo();
+            flows_.undo(0);
             most_ = was;
         }
         what = finish();
@@ -97,134 +126,81 @@ public:
     }
 
 private:
-    static constexpr std::size_t longest_chain = 100;
-
-    void begin() { before_.clear(); }
+    void begin() { flows_.forget_moves(); }
     change finish() {
-        std::stable_sort(before_.begin(), before_.end(),
-                         [](auto const& a, auto const& b) { return a.first < b.first; });
-        change what{0, most_};
-        for (std::size_t i = 0; i < before_.size(); ++i) // the first of each flow is from before the event
-            if (i == 0 || before_[i].first != before_[i - 1].first)
-                what.changed_paths += before_[i].second != flows_.route(before_[i].first) ? 1 : 0;
+        std::vector<occupancy::move> moves(flows_.moves().begin(), flows_.moves().end());
+        std::stable_sort(moves.begin(), moves.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
+        change what{0, most_, lower().load, lost_.size()};
+        for (std::size_t i = 0; i < moves.size(); ++i) // the first of each flow is from before the event
+            if ((i == 0 || moves[i].first != moves[i - 1].first) && moves[i].second != flows_.route(moves[i].first))
+                what.moved.push_back(moves[i].first);
+        what.changed_paths = what.moved.size();
         return what;
     }
-    void undo() {
-        for (auto move = before_.rbegin(); move != before_.rend(); ++move)
-            flows_.take(move->first), flows_.put(move->first, move->second);
-        before_.clear();
-    }
-    void take(std::uint32_t i) {
-        before_.emplace_back(i, flows_.route(i));
-        flows_.take(i);
-    }
 
-    change after_event(std::initializer_list<link_id> links) {
+    change after_event(std::initializer_list<link_id> links, bool better) {
         begin();
         std::vector<std::uint32_t> moved;
-        for (auto const l : links) drive_out(l, moved, flows_.flows());
+        for (auto const l : links) {
+            bound_.touch(l);
+            chain_.drive_out(l, most_, moved);
+        }
+        if (better) find_lost(moved);
         for (auto const i : moved)
             if (!insert(i)) insert_anyway(i);
         return finish();
     }
 
-    /// Takes flows off the link until it is not loaded above the maximum; `but` stays.
-    void drive_out(link_id l, std::vector<std::uint32_t>& moved, std::size_t but) {
-        while (flows_.room(l, most_) < -1e-9) {
-            auto out = occupancy::none;
-            std::uint64_t seen = 0;
-            flows_.visit(l, [&](std::uint32_t i) { // any of them, by lot
-                if (i != but && next_random() % ++seen == 0) out = i;
-                return false;
-            });
-            if (out == occupancy::none) return;
-            take(out);
-            moved.push_back(out);
+    bool can_arrive(std::uint32_t i) const {
+        routing ignored;
+        auto const first = [](vertex_id, std::uint32_t, auto const&) { return 0U; };
+        return walker(on_).walk(flows_.at(i).source, flows_.at(i).destination, first, ignored) != unreachable;
+    }
+    bool works(std::uint32_t i, route_id route) {
+        auto const hops = flows_.hops(i, route);
+        return on_.healthy() || std::all_of(hops.begin(), hops.end(), [&](hop_id l) { return on_.alive(l); });
+    }
+    /// There may be a way for them again.
+    void find_lost(std::vector<std::uint32_t>& moved) {
+        for (auto const i : std::exchange(lost_, {})) {
+            bound_.add(flows_.at(i));
+            moved.push_back(i);
         }
     }
+    void lose(std::uint32_t i) {
+        lost_.push_back(i);
+        bound_.remove(flows_.at(i));
+    }
+    std::vector<flow> living() const {
+        std::vector<flow> all;
+        for (std::uint32_t i = 0; i < flows_.flows(); ++i)
+            if (flows_.route(i) != unreachable) all.push_back(flows_.at(i));
+        return all;
+    }
+
     std::vector<std::uint32_t> drive_out_everywhere() {
         std::vector<std::uint32_t> moved;
-        for (link_id l = 0; l < on_.links(); ++l) drive_out(l, moved, flows_.flows());
+        for (link_id l = 0; l < on_.links(); ++l) chain_.drive_out(l, most_, moved);
         return moved;
     }
 
-    /// How a route would be with one more flow.
-    struct offer {
-        route_id route = unreachable;
-        double worst = std::numeric_limits<double>::infinity();  ///< load of its most loaded link
-        double excess = std::numeric_limits<double>::infinity(); ///< weight above the maximum, over all its links
-    };
-
-    /// Within the maximum load, by a chain if need be. False, and nothing changed, when it finds none.
+    /// Within the maximum load, by chains and exchanges if need be. False, and nothing changed, when it finds none.
     bool insert(std::uint32_t i) {
-        auto const best = best_route(i, false);
-        if (best.route == unreachable) return true; // no path is alive: it stays without
+        auto const best = chain_.least_loaded(i);
+        if (best.route == unreachable) { // no path is alive: it stays without
+            lose(i);
+            return true;
+        }
         if (best.worst <= most_ * (1 + 1e-9)) {
             flows_.put(i, best.route);
             return true;
         }
-        return has_room(i) && chain(i);
+        return has_room(i) && (chain_.place(i, most_) || (bound_.equal_flows() && exchange_.place(i, most_)));
     }
     void insert_anyway(std::uint32_t i) {
-        auto const best = best_route(i, false);
+        auto const best = chain_.least_loaded(i);
         flows_.put(i, best.route);
         most_ = std::max(most_, best.worst);
-    }
-
-    bool chain(std::uint32_t start) {
-        auto const mark = before_.size();
-        std::vector<std::uint32_t> homeless{start};
-        for (std::size_t moves = 0; !homeless.empty() && moves < longest_chain; ++moves) {
-            auto const i = homeless.back();
-            auto const best = best_route(i, true);
-            if (best.route == unreachable) break;
-            homeless.pop_back();
-            flows_.put(i, best.route);
-            auto const placed = flows_.hops(i, best.route);
-            std::vector<link_id> const links(placed.begin(), placed.end());
-            for (auto const l : links) drive_out(l, homeless, i);
-        }
-        if (homeless.empty()) return true;
-        flows_.take(start);
-        for (; before_.size() > mark; before_.pop_back()) {
-            flows_.take(before_.back().first);
-            flows_.put(before_.back().first, before_.back().second);
-        }
-        flows_.take(start);
-        return false;
-    }
-
-    /// The best of all routes for a flow: the least loaded, or in a chain the one where the least must make room.
-    offer best_route(std::uint32_t i, bool in_chain) {
-        auto const& c = *on_.clos();
-        auto const& f = flows_.at(i);
-        auto const from = c.edge_of(f.source), to = c.edge_of(f.destination);
-        auto const local = from == to || (c.bus && c.host_of(f.source) == c.host_of(f.destination));
-        auto const xs = local ? 1 : c.xs(), ys = !local && c.pod_of_edge(from) != c.pod_of_edge(to) ? c.ys() : 1;
-        auto const turn = next_random();
-        auto const first_x = static_cast<std::uint32_t>(turn % xs),
-                   first_y = static_cast<std::uint32_t>((turn >> 32) % ys);
-        offer best;
-        for (std::uint32_t plane = 0; plane < c.planes; ++plane)
-            for (std::uint32_t x = 0; x < xs; ++x)
-                for (std::uint32_t y = 0; y < ys; ++y) {
-                    auto const one = judge(i, c.route({plane, (first_x + x) % xs, (first_y + y) % ys}));
-                    auto const better = in_chain ? one.excess < best.excess : one.worst < best.worst;
-                    if (better) best = one;
-                    if (!in_chain && best.worst <= flows_.weight(i)) return best; // nothing else is on it
-                }
-        return best;
-    }
-    offer judge(std::uint32_t i, route_id route) {
-        offer one{route, 0, 0};
-        for (auto const l : flows_.hops(i, route)) {
-            if (!on_.alive(l)) return {};
-            one.worst = std::max(one.worst, flows_.load(l, flows_.weight(i)));
-            auto const full = flows_.weight(i) - flows_.room(l, most_);
-            auto const alone = full - flows_.weight_on(l) <= 1e-9; // it would fit, were it alone
-            one.excess += alone ? std::max(0.0, full) : std::numeric_limits<double>::infinity();
-        }
-        return one;
     }
 
     /// Could the flow fit at all: is there room on the links around its switches and pods, however it is spread?
@@ -244,18 +220,13 @@ private:
         return true;
     }
 
-    std::uint64_t next_random() {
-        random_ ^= random_ << 13;
-        random_ ^= random_ >> 7;
-        random_ ^= random_ << 17;
-        return random_;
-    }
-
     topology& on_;
     occupancy flows_;
+    detail::chain chain_{flows_};
+    detail::exchange exchange_{flows_};
+    live_bound bound_;
     double most_ = 0;
-    std::vector<std::pair<std::uint32_t, route_id>> before_; // flows taken off in this event, and their routes then
-    std::uint64_t random_ = 0x9E37'79B9'7F4A'7C15U;
+    std::vector<std::uint32_t> lost_; // flows without a living path
     hop_buffer buffer_{};
 };
 

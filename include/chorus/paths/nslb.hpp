@@ -107,7 +107,7 @@ private:
         if (on.healthy() && first_tier_decides(*on.clos())) return result;
         if (on.healthy()) result = nested(on, phase, std::move(result));
         // The last of equal flows ends when the most loaded link has carried its own: the bound is of time, too.
-        if (certify(on, phase, result).optimal()) return result;
+        if (on.healthy() && certify(on, phase, result).optimal()) return result;
         result = improved(on, phase, result, true);
         return certify(on, phase, result).optimal() ? result : no_worse_than_ecmp(on, phase, result);
     }
@@ -160,7 +160,7 @@ private:
     static routing improved(topology const& on, std::span<flow const> phase, routing const& start, bool equal) {
         auto copy = on;
         live_plan live(copy, phase, start);
-        auto low = find_lower_bound(on, reachable_flows(on, phase), false).load;
+        auto low = live.lower().load;
         if (equal) live.settle(low);
         live_plan::change ignored;
         for (int round = 0; round < 8 && live.most() > low * (1 + 1e-3); ++round)

@@ -1,8 +1,8 @@
 #pragma once
 /// Which flows are on every link of a Clos fabric: what re-planning works on.
 ///
-/// A flow weighs its bytes in load_units; the load of a link is what it carries over its rate. Memory: 100 bytes per
-/// flow, 20 per link. Not thread-safe.
+/// A flow weighs its bytes in load_units; the load of a link is what it carries over its rate. Every move is logged and can
+/// be undone. Memory: 100 bytes per flow, 20 per link. Not thread-safe.
 
 #include <chorus/network/routing.hpp>
 #include <chorus/paths/loads.hpp>
@@ -11,12 +11,16 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace chorus {
 
 class occupancy {
 public:
+    /// A flow, and its route before.
+    using move = std::pair<std::uint32_t, route_id>;
+
     static constexpr std::uint32_t none = 0xFFFF'FFFFU;
 
     /// Empty; the flows of `phase` are known, none has a route. The topology must outlive this.
@@ -40,29 +44,25 @@ public:
         return static_cast<std::uint32_t>(phase_.size() - 1);
     }
 
-    /// Precondition: the flow has no route, or the new one is `unreachable`.
+    /// Precondition: the flow has no route.
     void put(std::uint32_t i, route_id route) {
-        route_[i] = route;
-        if (route == unreachable) return;
-        std::uint32_t hop = 0;
-        for (auto const l : hops(i, route)) {
-            weight_on_[l] += weight(i);
-            auto const here = i * most_hops + hop++;
-            links_[here] = {none, first_[l]};
-            if (first_[l] != none) links_[first_[l]].before = here;
-            first_[l] = here;
-        }
+        log_.emplace_back(i, unreachable);
+        link(i, route);
     }
     void take(std::uint32_t i) {
-        if (route_[i] == unreachable) return;
-        std::uint32_t hop = 0;
-        for (auto const l : hops(i, route_[i])) {
-            weight_on_[l] -= weight(i);
-            auto const& here = links_[i * most_hops + hop++];
-            (here.before == none ? first_[l] : links_[here.before].after) = here.after;
-            if (here.after != none) links_[here.after].before = here.before;
+        log_.emplace_back(i, route_[i]);
+        unlink(i);
+    }
+
+    /// All moves since `forget_moves`.
+    std::span<move const> moves() const { return log_; }
+    void forget_moves() { log_.clear(); }
+    /// Undoes all but the first `count` moves.
+    void undo(std::size_t count) {
+        for (; log_.size() > count; log_.pop_back()) {
+            unlink(log_.back().first);
+            link(log_.back().first, log_.back().second);
         }
-        route_[i] = unreachable;
     }
 
     /// Load of the link if its flows weighed `more` in addition; infinite on a dead link.
@@ -74,6 +74,8 @@ public:
     double weight_on(link_id l) const { return weight_on_[l]; }
     /// Weight that the link has room for under a maximum load.
     double room(link_id l, double most) const { return most * on_->rate(l) / unit_.rate - weight_on_[l]; }
+    /// Whether flow i has a place on the link, which it is not on yet.
+    bool has_place(link_id l, double most, std::uint32_t i) const { return room(l, most) >= weight(i) - 1e-9; }
 
     /// Calls visit(flow) for the flows on the link until it returns true; it must not move any.
     template <class Visit>
@@ -94,6 +96,30 @@ private:
         std::uint32_t before = none, after = none;
     };
 
+    void link(std::uint32_t i, route_id route) {
+        route_[i] = route;
+        if (route == unreachable) return;
+        std::uint32_t hop = 0;
+        for (auto const l : hops(i, route)) {
+            weight_on_[l] += weight(i);
+            auto const here = i * most_hops + hop++;
+            links_[here] = {none, first_[l]};
+            if (first_[l] != none) links_[first_[l]].before = here;
+            first_[l] = here;
+        }
+    }
+    void unlink(std::uint32_t i) {
+        if (route_[i] == unreachable) return;
+        std::uint32_t hop = 0;
+        for (auto const l : hops(i, route_[i])) {
+            weight_on_[l] -= weight(i);
+            auto const& here = links_[i * most_hops + hop++];
+            (here.before == none ? first_[l] : links_[here.before].after) = here.after;
+            if (here.after != none) links_[here.after].before = here.before;
+        }
+        route_[i] = unreachable;
+    }
+
     topology const* on_;
     load_unit unit_;
     std::vector<flow> phase_;
@@ -101,6 +127,7 @@ private:
     std::vector<place> links_;
     std::vector<double> weight_on_;
     std::vector<std::uint32_t> first_; // of the list of a link
+    std::vector<move> log_;
     hop_buffer buffer_{};
 };
 
