@@ -68,9 +68,11 @@ std::vector<json::job_plan::phase> phases_of(traffic::program const& of) {
 planned_job make_plan(job_plan_request const& asked) {
     auto const scenario = traffic::read_scenario(asked.job);
     auto on = fabric_of(scenario, asked.job, asked.topology);
+    auto const known = load_policies(asked.plugins);
+    check_names(scenario, asked.job, on, known);
     auto const program = traffic::program_of(scenario.jobs, on, scenario.step_overhead);
     auto phases = phases_of(program);
-    auto policy = load_policies(asked.plugins).parse(asked.policy);
+    auto policy = known.parse(asked.policy);
     planned_job result{{std::move(on), policy.name(), std::move(phases)}, {}, {}, {}, 0, {}};
     for (auto const& job : program.jobs)
         for (auto const& each : job.chosen) result.chosen.push_back(job.name + ": " + each);

@@ -4,6 +4,10 @@
 
 #include <chorus/network/file.hpp>
 
+#include <fmt/format.h>
+
+#include <cstddef>
+
 namespace chorus::tools {
 
 policy_catalogue load_policies(std::vector<std::string> const& plugins) {
@@ -25,6 +29,13 @@ policy_catalogue known_policies(std::vector<std::string> const& plugins, std::st
     auto all = load_policies(plugins);
     told_with_place(file + ": /policy", [&] { return all.parse(policy); });
     return all;
+}
+
+void check_names(traffic::scenario const& from, std::string const& file, topology const& on, policy_catalogue const& known) {
+    for (std::size_t i = 0; i < from.policies.size(); ++i)
+        told_with_place(fmt::format("{}: /policies/{}", file, i), [&] { return known.parse(from.policies[i]); });
+    for (std::size_t i = 0; i < from.links.size(); ++i)
+        told_with_place(fmt::format("{}: /links/{}/link", file, i), [&] { return on.find_link(from.links[i].link); });
 }
 
 } // namespace chorus::tools

@@ -43,16 +43,12 @@ std::vector<std::string> policies_in(std::string const& text) {
     return all;
 }
 
-sim::run_options options_of(std::string const& file, traffic::scenario const& from, topology const& on, std::vector<std::string> const& fail) {
+sim::run_options options_of(traffic::scenario const& from, topology const& on, std::vector<std::string> const& fail) {
     sim::run_options options;
     options.how = {from.payload, from.utilisation, from.convergence};
     options.step_overhead = from.step_overhead;
     options.reroute_after = from.reroute_after;
-    for (std::size_t i = 0; i < from.links.size(); ++i) {
-        auto const& each = from.links[i];
-        auto const link = told_with_place(fmt::format("{}: /links/{}/link", file, i), [&] { return on.find_link(each.link); });
-        options.events.push_back({each.time, link, each.health, true});
-    }
+    for (auto const& each : from.links) options.events.push_back({each.time, on.find_link(each.link), each.health, true});
     for (auto const& each : fail) options.events.push_back({0, on.find_link(each), 0, true});
     return options;
 }
@@ -91,6 +87,7 @@ simulated simulate_under(simulation const& all, policy_catalogue const& known, s
     auto policy = known.parse(text);
     result.policy = text;
     auto const start = std::chrono::steady_clock::now();
+    if (with_loads) options.loads = &result.over_time.emplace(all.on, all.cells.cell_of, static_cast<std::uint32_t>(all.cells.links_in.size()));
     auto const watched = errors_go_to_terminal();
     if (watched) options.progress = [&](double, double share) { show_progress(text, share); };
     auto const watch = [&](sim::phase_record const&, topology const& on, std::span<flow const> flows, routing const& paths) {
@@ -165,17 +162,15 @@ int run(simulate_options const& asked) {
     auto const wanted = !asked.policies.empty()      ? policies_in(asked.policies)
                         : !scenario.policies.empty() ? scenario.policies
                                                      : policies_in("ecmp,spray,greedy,nslb");
-    if (asked.policies.empty())
-        for (std::size_t i = 0; i < scenario.policies.size(); ++i)
-            told_with_place(fmt::format("{}: /policies/{}", asked.job, i), [&] { return known.parse(scenario.policies[i]); });
+    check_names(scenario, asked.job, on, known);
     if (!asked.placement.empty())
         for (auto& each : scenario.jobs) each.placement = asked.placement;
     simulation all{asked.job, std::move(scenario), std::move(on), {}, {}, {}, {}};
     if (!asked.mapping.empty()) all.mappings = map_jobs(asked.mapping, all.scenario, all.on);
     all.program = traffic::program_of(all.scenario.jobs, all.on, all.scenario.step_overhead);
     all.cells = cells_of(all.on);
-    auto const options = options_of(asked.job, all.scenario, all.on, asked.fail);
-    for (auto const& each : wanted) all.policies.push_back(simulate_under(all, known, each, options, format == 2));
+    auto const options = options_of(all.scenario, all.on, asked.fail);
+    for (auto const& each : wanted) all.policies.push_back(simulate_under(all, known, each, options, format != 0));
     write_text(asked.out, format == 0 ? as_table(all) : format == 1 ? as_json(all, false).dump(2) + "\n" : as_page(all));
     for (auto const& each : all.policies)
         for (auto const a : each.record.stuck)

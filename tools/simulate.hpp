@@ -10,6 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct simulated {
     sim::run_record record;
     std::vector<report::job_figures> jobs;
     std::vector<phase_load> loads; ///< of the first phases
+    std::optional<sim::load_series> over_time = {}; ///< by cell
 };
 
 /// Which order of dimensions a training job got from --mapping.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace chorus::tools {
 
@@ -22,10 +23,12 @@ json as_json(report::job_figures const& f, traffic::member const& of) {
     return result;
 }
 
+double four_digits(double x) { return std::round(1e4 * x) / 1e4; }
+
 /// Four digits do for a colour. A link whose flows went elsewhere when it died was not busy for longer than the phase.
 json rounded(std::vector<float> const& seconds, double duration) {
     auto list = json::array();
-    for (auto const each : seconds) list.push_back(duration > 0 ? std::min(1.0, std::round(1e4 * double(each) / duration) / 1e4) : 0.0);
+    for (auto const each : seconds) list.push_back(duration > 0 ? std::min(1.0, four_digits(double(each) / duration)) : 0.0);
     return list;
 }
 
@@ -45,6 +48,29 @@ json phases_of(simulated const& from, bool with_loads) {
         list.push_back(std::move(one));
     }
     return list;
+}
+
+/// Parts of line rate, by interval, of each row of cells: the mean of its links, and its busiest cell.
+json over_time(load_cells const& cells, sim::load_series const& from) {
+    json result{{"interval", from.length()}, {"rows", json::array()}};
+    std::uint32_t first = 0;
+    for (auto const& row : cells.rows) {
+        auto const last = first + static_cast<std::uint32_t>(row.cells.size());
+        json one{{"name", row.name}, {"mean", json::array()}, {"most", json::array()}};
+        for (std::size_t i = 0; i < from.intervals(); ++i) {
+            double sum = 0, capacity = 0, most = 0;
+            for (auto c = first; c < last; ++c) {
+                sum += from.load(i, c) * from.capacity(c);
+                capacity += from.capacity(c);
+                most = std::max(most, from.load(i, c));
+            }
+            one["mean"].push_back(four_digits(sum / capacity));
+            one["most"].push_back(four_digits(most));
+        }
+        result["rows"].push_back(std::move(one));
+        first = last;
+    }
+    return result;
 }
 
 json activities_of(simulation const& all, simulated const& from) {
@@ -75,6 +101,7 @@ json as_json(simulation const& all, bool with_loads) {
         for (std::size_t j = 0; j < each.jobs.size(); ++j) one["jobs"].push_back(as_json(each.jobs[j], all.program.jobs[j]));
         one["activities"] = activities_of(all, each);
         one["phases"] = phases_of(each, with_loads);
+        if (each.over_time) one["load"] = over_time(all.cells, *each.over_time);
         result["policies"].push_back(std::move(one));
     }
     return result;

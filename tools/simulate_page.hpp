@@ -28,6 +28,7 @@ svg { display:block; width:100% } svg text { fill:var(--soft); font-size:11px } 
 <div class="bar"><div class="pick" id="policies"></div><label class="sub">Phase <select id="phase"></select></label><span class="sub" id="facts"></span></div>
 <section><h2>Link load</h2><div class="sub" id="loadwhat"></div><div class="legend"><span>0 %</span><div class="scale" id="scale"></div><span>100 % of the time of the phase</span></div><div id="fabric"></div></section>
 <section><h2>Timeline</h2><div class="sub">Of one iteration (all that was simulated), the same scale for every policy. Click a bar of communication to see its load.</div><div id="keys" style="margin:6px 0"></div><div id="time"></div></section>
+<section><h2>Link load over time</h2><div class="sub">Part of line rate, of all links of a tier in a direction: the area is their mean, the line the busiest (of large fabrics: group of neighbours). The same scale as the timeline.</div><div id="series"></div></section>
 <section><h2>Flow rates</h2><div class="sub">How many flows have which rate at the beginning of the phase, as a part of what an empty network would give them.</div><div id="rates"></div></section>
 <section><h2>Assumptions</h2><ul id="assumptions"></ul></section>
 </main><div id="tip"></div>
@@ -109,13 +110,23 @@ function timeline() {
       r.onclick = () => { const f = P().phases.findIndex(p => p.activity === i); if (f >= 0) { state.phase = f; draw(); } }; }); });
   $('keys').innerHTML = [...used].map(k => `<span class="key"><i style="background:${kinds[k] || '#777'}"></i>${k}</span>`).join('');
 }
+function series() {
+  const box = $('series'); box.textContent = ''; const l = P().load; if (!l) return;
+  const W = 1140, left = 130, h = 34, end = 1.02*Math.max(...D.policies.map(p => p.makespan)) || 1, H = l.rows.length*(h+14)+6, svg = el('svg', {viewBox:`0 0 ${W} ${H}`}, box), x = t => left+(W-left-34)*t/end;
+  const order = l.rows.map((r, i) => [r, F.rows[i].up, i]).sort((a, b) => (b[1]-a[1]) || (a[1] ? a[2]-b[2] : b[2]-a[2]));
+  order.forEach(([r], k) => { const y = 8+k*(h+14), at = v => y+h-h*Math.min(1, v), steps = values => values.map((v, i) => `${x(i*l.interval)},${at(v)} ${x(Math.min((i+1)*l.interval, P().makespan))},${at(v)}`).join(' ');
+    el('text', {x:left-10, y:y+h/2+4, 'text-anchor':'end'}, svg, r.name); [0, 1].forEach(v => el('line', {x1:left, x2:x(end), y1:at(v), y2:at(v), stroke:'var(--line)'}, svg));
+    if (!r.mean.length) return;
+    el('polygon', {points:`${x(0)},${at(0)} ${steps(r.mean)} ${x(P().makespan)},${at(0)}`, fill:'var(--accent)', 'fill-opacity':.3}, svg); el('polyline', {points:steps(r.most), fill:'none', stroke:'var(--accent)', 'stroke-width':1.3}, svg);
+    r.mean.forEach((v, i) => hover(el('rect', {x:x(i*l.interval), y, width:x(l.interval)-left, height:h, fill:'transparent'}, svg), () => `${r.name}, ${seconds(i*l.interval)} to ${seconds((i+1)*l.interval)}\nmean ${pc(v)}, busiest ${pc(r.most[i])}`)); });
+}
 function rates() {
   const box = $('rates'); box.textContent = ''; const W = 1140, n = D.policies.length, w = (W-20*(n-1))/n, H = 150, svg = el('svg', {viewBox:`0 0 ${W} ${H+34}`}, box);
   D.policies.forEach((p, i) => { const q = p.phases[state.phase], x0 = i*(w+20); if (!q || !q.rates.length) return; const top = Math.max(...q.rates, 1);
     q.rates.forEach((c, k) => hover(el('rect', {x:x0+w*k/20, y:H-(H-24)*c/top, width:w/20-1.5, height:Math.max((H-24)*c/top, c ? 1.5 : 0), fill:i === state.policy ? 'var(--accent)' : '#a8b3c7', rx:1.5}, svg), () => `${p.policy}: ${c} flows between ${5*k} and ${5*k+5} %`));
     el('line', {x1:x0, x2:x0+w, y1:H+.5, y2:H+.5, stroke:'var(--line)'}, svg); el('text', {x:x0, y:H+14}, svg, '0'); el('text', {x:x0+w, y:H+14, 'text-anchor':'end'}, svg, '100 %'); el('text', {x:x0+w/2, y:H+28, 'text-anchor':'middle'}, svg, `${p.policy}, mean ${pc(q.mean_rate)}`); });
 }
-function draw() { choose(); fabric(); timeline(); rates(); }
+function draw() { choose(); fabric(); timeline(); series(); rates(); }
 $('what').textContent = `${D.topology} · ${D.endpoints} endpoints · ${D.job}`; $('scale').style.background = `linear-gradient(90deg, ${stops.map(([x]) => colour(x)+' '+100*x+'%').join(', ')})`;
 (D.assumptions.length ? D.assumptions : ['none stated']).forEach(a => { const li = document.createElement('li'); li.textContent = a; $('assumptions').appendChild(li); });
 { const p = P().phases; state.phase = p.reduce((best, q, i) => i < 64 && q.transferred-q.begin > p[best].transferred-p[best].begin ? i : best, 0); }

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <memory>
+#include <random>
 #include <vector>
 
 using namespace chorus;
@@ -139,4 +140,51 @@ TEST_CASE("what is wrong with a program is said", "[timeline]") {
     CHECK_THROWS_AS(sim::run(small, program, spreader{}), usage_error);
     program.activities[0] = communicate(one(phase::shift(9, 1, 1)));
     CHECK_THROWS_WITH(sim::run(small, program, spreader{}), Catch::Contains("no place"));
+}
+
+TEST_CASE("link loads over time add up to what was carried, in bounded memory", "[timeline][loads]") {
+    auto const seed = GENERATE(1U, 2U, 3U);
+    std::mt19937 random(seed);
+    for (auto const intervals : {2U, 16U, 128U}) {
+        auto program = on_ranks(small);
+        double bytes = 0;
+        for (std::uint32_t a = 0; a < 6; ++a) {
+            auto const from = static_cast<std::int32_t>(random() % 4), to = static_cast<std::int32_t>(4 + random() % 4);
+            auto const size = 1e6 * static_cast<double>(1 + random() % 1000);
+            std::vector<std::uint32_t> after;
+            if (a > 0) after.push_back(static_cast<std::uint32_t>(random() % a));
+            program.add(communicate(one(phase::listed(8, {{from, to, size}})), after));
+            bytes += size;
+        }
+        sim::load_series loads(small, intervals), groups(small, std::vector<std::uint32_t>(small.links(), 0), 1, intervals);
+        sim::run_options options;
+        options.reroute_after = 1e-3;
+        auto const dying = static_cast<link_id>(2 * small.clos()->edge_cable(0, 0, random() % 4));
+        options.events = {{2e-3, dying, 0, true}, {9e-3, dying, 1, true}};
+        auto const unseen = sim::run(small, program, spreader{}, options);
+        options.loads = &loads;
+        auto const record = sim::run(small, program, spreader{}, options);
+        options.loads = &groups;
+        sim::run(small, program, spreader{}, options);
+        INFO("seed " << seed << ", " << intervals << " intervals");
+        CHECK(record.makespan == unseen.makespan); // watching changes nothing
+        REQUIRE(loads.intervals() <= intervals);
+        CHECK(loads.length() * static_cast<double>(loads.intervals()) >= record.makespan - record.phases.back().latency);
+        double up = 0, out = 0, all = 0;
+        for (std::size_t i = 0; i < loads.intervals(); ++i) {
+            double sum = 0;
+            for (link_id l = 0; l < small.links(); ++l) {
+                CHECK(loads.load(i, l) <= 1 + 1e-9);
+                sum += loads.bytes(i, l);
+                auto const tier_from = small.layer_of(small.from(l)).level, tier_to = small.layer_of(small.to(l)).level;
+                if (tier_from == tier::endpoint) out += loads.bytes(i, l);
+                if (tier_from == tier::edge && tier_to == tier::aggregation) up += loads.bytes(i, l);
+            }
+            CHECK(groups.bytes(i, 0) == Approx(sum));
+            all += sum;
+        }
+        CHECK(out == Approx(bytes).epsilon(1e-6)); // whole bytes are routed anew
+        CHECK(up == Approx(bytes).epsilon(1e-6));
+        CHECK(all == Approx(4 * bytes).epsilon(1e-6));
+    }
 }

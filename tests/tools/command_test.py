@@ -495,6 +495,10 @@ class Plan(Test):
             self.fails(WRONG_USAGE, r"/policy: there is no policy 'magic'", "plan", "--plan", path)
             Path(path).write_text(text)
             self.fails(WRONG_USAGE, "cannot be read", "plan", "--job", folder + "/none.json")
+            good = json.loads(Path(job).read_text())
+            for pattern, more in ((r"/policies/0: there is no policy 'magic'", {"policies": ["magic"]}), (r"/links/0/link: 'nix' is no link", {"links": [{"link": "nix"}]})):
+                Path(job).write_text(json.dumps({**good, **more}))
+                self.fails(WRONG_USAGE, pattern, "plan", "--job", job)
             with open(path, "a", encoding="utf-8") as file:
                 file.write("]")
             self.fails(WRONG_USAGE, r"plan.json:\d+: is no JSON", "plan", "--plan", path)

@@ -83,6 +83,16 @@ class Simulate(unittest.TestCase):
             return [{k: v for k, v in p.items() if k != "simulation_seconds"} for p in result["policies"]]
         self.assertEqual(once(), once())
 
+    def test_link_loads_over_time(self):
+        for policy in self.result("--job", scenario("link-failure"))["policies"]:
+            load = policy["load"]
+            self.assertEqual({len(row[key]) for row in load["rows"] for key in ("mean", "most")}, {len(load["rows"][0]["mean"])})
+            self.assertIn(len(load["rows"][0]["mean"]), range(64, 129))
+            self.assertAlmostEqual(load["interval"] * len(load["rows"][0]["mean"]), policy["makespan"], delta=load["interval"] + 0.1 * policy["makespan"])
+            self.assertTrue(all(0 <= mean <= most <= 1 for row in load["rows"] for mean, most in zip(row["mean"], row["most"])))
+            rows = {row["name"]: row for row in load["rows"]}
+            self.assertGreater(max(rows["endpoint to edge"]["mean"]), 0.1)
+
     def test_the_table(self):
         done = simulate("--job", scenario("link-failure"))
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <queue>
 #include <span>
@@ -38,6 +39,15 @@ public:
     /// How many times rates were brought up to date.
     std::uint64_t events() const { return events_; }
 
+    /// Called as carried(link, begin, end, rate) with every stretch of time in which the rate of a flow on a link was constant, when it is over.
+    using carried_by = std::function<void(std::uint32_t, double, double, double)>;
+    void watch(carried_by carried) { carried_ = std::move(carried); }
+    /// Tells all stretches up to now, for one who is about to see links in another way.
+    void tell_all() {
+        for (std::size_t flow = 0; flow < rates_.bound(); ++flow)
+            if (running(static_cast<std::int32_t>(flow))) tell(static_cast<std::int32_t>(flow));
+    }
+
     /// Begins a flow now. Returns its number, which is free for others once the flow has ended. Preconditions: those of
     /// max_min::add; throws usage_error for bytes that are negative or not finite. A flow of 0 bytes ends at once.
     std::int32_t start(std::span<std::uint32_t const> links, std::span<double const> weights, double bytes) {
@@ -46,7 +56,7 @@ public:
         auto const slot = static_cast<std::size_t>(flow);
         if (slot >= transfers_.size()) transfers_.resize(slot + 1);
         auto& fresh = transfers_[slot];
-        fresh = {bytes, now_, 0, fresh.version + 1};
+        fresh = {bytes, now_, 0, now_, fresh.version + 1};
         if (bytes == 0) ends_.push({now_, flow, fresh.version});
         stale_ = true;
         return flow;
@@ -63,6 +73,7 @@ public:
     /// Ends a flow that is not finished.
     void stop(std::int32_t flow) {
         ++transfers_[static_cast<std::size_t>(flow)].version;
+        tell(flow);
         rates_.remove(flow);
         stale_ = true;
     }
@@ -93,7 +104,10 @@ public:
             }
             ends_.pop();
         }
-        for (auto const flow : finished_) rates_.remove(flow);
+        for (auto const flow : finished_) {
+            tell(flow);
+            rates_.remove(flow);
+        }
         stale_ = stale_ || !finished_.empty();
         for (std::size_t i = 0; i < finished_.size(); ++i) ended(finished_[i]);
     }
@@ -103,6 +117,7 @@ private:
         double left = 0;  ///< bytes at time `since`
         double since = 0;
         double rate = 0;
+        double told = 0;           ///< until when `carried` knows of it
         std::uint32_t version = 0; ///< ends in the queue that are of another are outdated
     };
     struct end {
@@ -114,12 +129,21 @@ private:
 
     bool outdated(end const& e) const { return transfers_[static_cast<std::size_t>(e.flow)].version != e.version; }
 
+    void tell(std::int32_t flow) {
+        if (!carried_) return;
+        auto& t = transfers_[static_cast<std::size_t>(flow)];
+        auto const begin = std::max(t.since, t.told);
+        t.told = now_;
+        if (t.rate > 0 && begin < now_)
+            rates_.visit_links(flow, [&](std::uint32_t link, double weight) { carried_(link, begin, now_, t.rate * weight); });
+    }
     void refresh() {
         if (!stale_) return;
         stale_ = false;
         ++events_;
         for (auto const flow : rates_.update()) {
             auto& t = transfers_[static_cast<std::size_t>(flow)];
+            tell(flow);
             t.left = std::max(0.0, t.left - t.rate * (now_ - t.since));
             t.since = now_;
             t.rate = rates_.rate(flow);
@@ -132,6 +156,7 @@ private:
     std::vector<transfer> transfers_; ///< by flow
     std::priority_queue<end> ends_;
     std::vector<std::int32_t> finished_;
+    carried_by carried_;
     double now_ = 0;
     std::uint64_t events_ = 0;
     bool stale_ = false;

@@ -60,6 +60,11 @@ public:
         return sum;
     }
 
+    /// Calls visit(link, weight) for the links of a flow.
+    void visit_links(std::int32_t flow, auto const& visit) const {
+        for (auto e = of(flow).first; e < of(flow).first + of(flow).count; ++e) visit(entry(e).link, entry(e).weight);
+    }
+
     /// A flow over these links, each named once, with a weight on each (none given: 1). Returns its number, that of a
     /// removed flow where there is one of as many links. Its rate is 0 until `update`. Throws usage_error where there
     /// is no link, or a weight that is not positive.
@@ -229,12 +234,10 @@ private:
         if (l.round != round_) {
             l.round = round_;
             l.left = l.capacity;
-            l.open = 0;
-            l.open_weight = 0;
+            l.open = 0, l.open_weight = 0;
             touched_.push_back(e.link);
         }
-        ++l.open;
-        l.open_weight += e.weight;
+        ++l.open, l.open_weight += e.weight;
     }
     /// Of the links that no other member uses: their levels stay as they are, and only the lowest can hold the flow back.
     std::pair<double, std::uint32_t> tightest_of_its_own(flow_state const& flow) const {
@@ -257,8 +260,7 @@ private:
             for (auto k = flow.first; k < flow.first + flow.count; ++k) {
                 auto& l = at(entry(k).link);
                 l.left -= entry(k).weight * share;
-                l.open_weight -= entry(k).weight;
-                --l.open;
+                --l.open, l.open_weight -= entry(k).weight;
             }
         }
     }

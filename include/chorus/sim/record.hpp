@@ -5,6 +5,7 @@
 #include <chorus/network/routing.hpp>
 #include <chorus/network/topology.hpp>
 #include <chorus/sim/efficiency.hpp>
+#include <chorus/sim/load_series.hpp>
 #include <chorus/sim/phase.hpp>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ struct run_options {
     double step_overhead = 0;  ///< seconds that hosts add to every message that waits for another
     double reroute_after = 0;  ///< seconds from a link's change to new paths for what is under way
     std::vector<link_event> events;
+    load_series* loads = nullptr; ///< where given, link loads over time are added up there
     std::function<void(double now, double share)> progress; ///< called often: simulated seconds, part of the activities that ended
 };
 

@@ -37,6 +37,8 @@ public:
         : on_(std::move(on)), program_(what), policy_(std::move(policy)), options_(std::move(options)), observe_(std::move(observe)),
           lines_(on_), flows_(std::vector<double>(on_.hops(), 0.0)), waits_(what.activities.size()), next_(what.activities.size()) {
         check(options_.how);
+        if (options_.loads != nullptr)
+            flows_.watch([this](hop_id hop, double begin, double end, double rate) { options_.loads->carry(on_, hop, begin, end, rate); });
         result_.activities.resize(what.activities.size());
         for (std::size_t i = 0; i < options_.events.size(); ++i) timers_.push({options_.events[i].time, timer::link, static_cast<std::uint32_t>(i)});
         update_capacities();
@@ -200,8 +202,10 @@ private:
     }
 
     void change_link(link_event const& event) {
+        flows_.tell_all();
         if (event.both_directions) on_.set_cable_health(event.link, event.health);
         else on_.set_health(event.link, event.health);
+        if (options_.loads != nullptr) options_.loads->links_changed();
         update_capacities();
         timers_.push({flows_.now() + options_.reroute_after, timer::reroute, 0});
     }
