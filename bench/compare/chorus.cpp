@@ -76,7 +76,9 @@ void on_processes(compare::arguments const& with) {
     auto const waits = compare::pin(as.rank, as.size);
     chorus::session session;
     auto comm = session.world();
-    chorus_library of({{"private", &comm}, {"direct", &comm}});
+    auto direct = comm.dup();
+    direct.expect_shared_buffers();
+    chorus_library of({{"private", &comm}, {"direct", &direct}});
     compare::serve(with, of, waits);
 }
 

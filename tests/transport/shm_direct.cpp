@@ -5,6 +5,7 @@
 #include "support/shm_ranks.hpp"
 
 #include <chorus/chorus.hpp>
+#include <chorus/runtime/explain_choice.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -44,6 +45,19 @@ struct memory {
         }
     }
 };
+
+/// The sum of all ranks on a communicator that expects shared buffers, on both kinds.
+void sums_are_right(communicator& comm) {
+    for (auto const direct : {false, true}) {
+        std::size_t const count = std::size_t{1} << 20;
+        memory<float> in(comm, direct, count), out(comm, direct, count);
+        for (std::size_t i = 0; i < count; ++i) in.all[i] = static_cast<float>(i % 100) + static_cast<float>(comm.rank());
+        all_reduce(comm, std::span<float const>(in.all), out.all);
+        auto const p = static_cast<float>(comm.size());
+        for (std::size_t i = 0; i < count; ++i)
+            if (out.all[i] != p * static_cast<float>(i % 100) + p * (p - 1) / 2) throw std::runtime_error("a sum is wrong at " + std::to_string(i));
+    }
+}
 
 /// One all_reduce and one reduce_scatter of values whose sums round, on private memory and on whatever the dice say.
 template <class T, class Op>
@@ -148,4 +162,24 @@ TEST_CASE("a reply completes the receive before the send, whether that was poste
     CHECK(all[0]->withdraw());
     CHECK(all[1]->post_view(0, last, {staging.data(), bytes}, 9) == nullptr);
     CHECK(all[1]->reply_memory(9, 3, bytes) == nullptr);
+}
+
+TEST_CASE("a communicator that expects shared buffers chooses for them, is right on any, and passes it on", "[transport/shm/direct]") {
+    auto const thrown = thrown_by_processes(4, patient(), [](communicator& comm) {
+        auto const chosen = [](communicator const& of) { return std::string(of.explain(collective::all_reduce, 4 << 20).chosen()); };
+        auto const before = chosen(comm);
+        auto direct = comm.dup();
+        direct.expect_shared_buffers();
+        auto half = direct.split(comm.rank() % 2);
+        auto again = direct.dup();
+        if (chosen(again) != "two_shot" || chosen(direct) != "two_shot") throw std::runtime_error("it chooses " + chosen(direct));
+        if (before == "two_shot" || chosen(comm) != before) throw std::runtime_error("private: " + before);
+        sums_are_right(direct);
+        sums_are_right(half);
+        sums_are_right(comm);
+        direct.expect_shared_buffers(false);
+        if (chosen(direct) != before) throw std::runtime_error("it does not go back");
+        sums_are_right(direct);
+    });
+    CHECK(thrown == "");
 }

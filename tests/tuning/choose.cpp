@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace chorus;
@@ -48,6 +49,35 @@ TEST_CASE("what was measured counts more than what is predicted", "[tuning/choos
     CHECK(choose(entries, facts)->name == "ring");
     facts.ranks = 7; // nobody has measured that
     CHECK(choose(entries, facts)->name != "ring");
+}
+
+TEST_CASE("where private buffers are copied, long messages are not folded many at once; shared ones are", "[tuning/choose]") {
+    choice_facts facts;
+    facts.ranks = 4;
+    facts.speed.latency = 2e-5;
+    facts.speed.per_byte = 7e-11;
+    facts.speed.per_byte_folded = 2e-11;
+    auto const chosen = [&](collective what, std::size_t bytes, bool copies, bool shared) {
+        facts.what = what;
+        facts.bytes = has_blocks(what) ? bytes / 4 : bytes;
+        facts.speed.copies_private = copies;
+        facts.shared_buffers = shared;
+        auto const& entry = *choose(entries_of(what), facts);
+        auto const cost = entry.formula(4, choice{});
+        CHECK(predict(cost, facts) > 0);
+        return std::pair(std::string(entry.name), cost.messages > cost.rounds);
+    };
+    for (auto const what : {collective::all_reduce, collective::reduce_scatter}) {
+        for (auto const copies : {false, true}) // short ones
+            for (auto const shared : {false, true}) CHECK(chosen(what, 4096, copies, shared).second);
+        CHECK(chosen(what, 8 << 20, false, false).second);
+        CHECK_FALSE(chosen(what, 8 << 20, true, false).second);
+        CHECK(chosen(what, 8 << 20, true, true).second);
+    }
+    facts.speed.latency = 2e-7; // a core for each rank: not latency decides, but that nothing is passed on
+    CHECK(chosen(collective::all_gather, 8 << 20, true, true).first == "direct");
+    CHECK(chosen(collective::all_reduce, 8 << 20, true, true).first == "two_shot");
+    CHECK(chosen(collective::all_gather, 8 << 20, true, false) == chosen(collective::all_gather, 8 << 20, false, false)); // folds nothing
 }
 
 TEST_CASE("algorithms that are said to fold by the one tree are proven to", "[tuning/choose]") {

@@ -26,6 +26,7 @@ int bench_on_processes(bench_options const& how, algorithms const& known) {
     try {
         run_processes(how.ranks.value_or(4), settings, [&](communicator& comm) {
             pin(comm.rank(), comm.size());
+            comm.expect_shared_buffers(how.shared_memory);
             auto const to = comm.rank() == 0 ? make_report(how, "") : nullptr;
             auto const right = bench(comm, how, known, to.get()).run();
             if (to) to->finish();

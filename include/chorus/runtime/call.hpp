@@ -69,6 +69,12 @@ CHORUS_INLINE void communicator::require_determinism(int level) {
     known_.clear();
 }
 
+CHORUS_INLINE void communicator::expect_shared_buffers(bool expected) {
+    require_valid();
+    group_->shared_buffers = expected;
+    known_.clear();
+}
+
 CHORUS_INLINE std::unique_ptr<detail::task> communicator::bound_task(operation const& call, prepared const& ready) {
     auto lengths = call.lengths;
     lengths.rank = rank();

@@ -87,6 +87,10 @@ public:
     /// split off; a call or the options of the context may ask for more. The same on all ranks.
     void require_determinism(int level);
 
+    /// From now on calls are chosen for buffers of `allocate` (runtime/allocate.hpp), also in communicators that are split off. Any
+    /// buffers are right, before and after; the ranks of a call cannot see each other's, so the program says it. The same on all ranks.
+    void expect_shared_buffers(bool expected = true);
+
     /// Throws where this rank is no member; require_valid also the first failure again once there was one.
     void require_member() const;
     void require_valid() const;

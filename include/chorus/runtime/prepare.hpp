@@ -45,10 +45,14 @@ CHORUS_INLINE choice_facts communicator::facts_of_call(operation const& call) co
     facts.exact = !has_operator(call.what) || call.fold.exact;
     facts.determinism = std::max({call.how.determinism, owner().settings().determinism, group_->determinism});
     facts.exact_counts = call.counts_known_to_all;
+    facts.shared_buffers = group_->shared_buffers;
     facts.speed = owner().transport().estimates();
     if (group_->tuning) {
         facts.table = group_->tuning.get();
-        if (facts.table->calibrated) facts.speed = facts.table->speed;
+        if (auto const copies = facts.speed.copies_private; facts.table->calibrated) {
+            facts.speed = facts.table->speed;
+            facts.speed.copies_private = copies;
+        }
     }
     if (auto const asked = owner().settings().segment_bytes; asked > 0) facts.speed.segment_bytes = asked;
     return facts;

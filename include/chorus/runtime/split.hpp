@@ -98,6 +98,7 @@ namespace chorus {
     result.group_->number = number;
     result.group_->tuning = group_->tuning;
     result.group_->determinism = group_->determinism;
+    result.group_->shared_buffers = group_->shared_buffers;
     owner().numbers_in_use().set(number);
     return result;
 }

@@ -70,7 +70,8 @@ public:
                 .per_message = 1e-7,
                 .per_byte = 3.5e-11 * crowd_,
                 .per_byte_folded = 1.2e-11 * crowd_,
-                .segment_bytes = ring_.part_bytes() / 2};
+                .segment_bytes = ring_.part_bytes() / 2,
+                .copies_private = true};
     }
     transport_paths paths() const { return paths_; }
 

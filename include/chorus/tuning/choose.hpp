@@ -22,6 +22,7 @@ struct choice_facts {
     bool exact = false;         ///< the operator does not round, or there is none
     bool exact_counts = true;   ///< false for all_to_all_v: no rank knows all counts, blocks are not forwarded
     int determinism = 2;        ///< the level that must hold
+    bool shared_buffers = false; ///< the program says that its buffers come from allocate
     transport_estimates speed;
     tuning_table const* table = nullptr; ///< measured times, if any
 
@@ -29,13 +30,24 @@ struct choice_facts {
     std::size_t total_bytes() const { return has_blocks(what) ? bytes * static_cast<std::size_t>(ranks) : bytes; }
 };
 
+/// What algorithms gain or lose that have several messages of a rank under way at once, where private buffers are copied through shared
+/// memory and shared ones are not. Private: long messages that are to be folded together push each other out of the caches. Shared: each
+/// byte is read once, where it lies, and not passed on from rank to rank. Both as measured (docs/performance.md, "More ranks").
+inline double many_at_once(cost_terms const& cost, choice_facts const& facts) {
+    constexpr double long_message = 512 << 10;
+    if (!facts.speed.copies_private || cost.messages <= cost.rounds) return 0;
+    auto const moved = cost.sent * static_cast<double>(facts.bytes);
+    if (facts.shared_buffers) return -0.5 * moved * facts.speed.per_byte;
+    return cost.reduced > 0 && moved / cost.messages >= long_message ? 0.5 * moved * facts.speed.per_byte : 0;
+}
+
 /// Predicted seconds of an algorithm with that cost (the alpha-beta-gamma model, Hockney 1994).
 inline double predict(cost_terms const& cost, choice_facts const& facts) {
     auto const bytes = static_cast<double>(facts.bytes);
     auto const goes_at_once = cost.sent * bytes <= cost.messages * static_cast<double>(facts.speed.eager_bytes);
     auto const latency = facts.speed.latency + (goes_at_once ? 0 : facts.speed.rendezvous);
     return cost.rounds * latency + std::max(0.0, cost.messages - cost.rounds) * facts.speed.per_message +
-           cost.sent * bytes * facts.speed.per_byte + cost.reduced * bytes * facts.speed.per_byte_folded;
+           cost.sent * bytes * facts.speed.per_byte + cost.reduced * bytes * facts.speed.per_byte_folded + many_at_once(cost, facts);
 }
 
 /// Measured seconds; negative where nobody has measured.
