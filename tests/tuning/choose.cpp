@@ -74,6 +74,8 @@ TEST_CASE("where private buffers are copied, long messages are not folded many a
         CHECK_FALSE(chosen(what, 8 << 20, true, false).second);
         CHECK(chosen(what, 8 << 20, true, true).second);
     }
+    CHECK(chosen(collective::all_reduce, 8 << 20, true, false).first == "rabenseifner");
+    CHECK(chosen(collective::all_reduce, 32 << 20, true, false).first == "ring"); // whose messages are the shortest
     facts.speed.latency = 2e-7; // a core for each rank: not latency decides, but that nothing is passed on
     CHECK(chosen(collective::all_gather, 8 << 20, true, true).first == "direct");
     CHECK(chosen(collective::all_reduce, 8 << 20, true, true).first == "two_shot");

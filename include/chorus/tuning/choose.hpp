@@ -8,6 +8,7 @@
 #include <chorus/tuning/table.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
 
@@ -30,15 +31,19 @@ struct choice_facts {
     std::size_t total_bytes() const { return has_blocks(what) ? bytes * static_cast<std::size_t>(ranks) : bytes; }
 };
 
-/// What algorithms gain or lose that have several messages of a rank under way at once, where private buffers are copied through shared
-/// memory and shared ones are not. Private: long messages that are to be folded together push each other out of the caches. Shared: each
-/// byte is read once, where it lies, and not passed on from rank to rank. Both as measured (docs/performance.md, "More ranks").
-inline double many_at_once(cost_terms const& cost, choice_facts const& facts) {
-    constexpr double long_message = 512 << 10;
-    if (!facts.speed.copies_private || cost.messages <= cost.rounds) return 0;
-    auto const moved = cost.sent * static_cast<double>(facts.bytes);
-    if (facts.shared_buffers) return -0.5 * moved * facts.speed.per_byte;
-    return cost.reduced > 0 && moved / cost.messages >= long_message ? 0.5 * moved * facts.speed.per_byte : 0;
+/// What the caches add to or take from a prediction where private buffers are copied through shared memory and shared ones are not.
+/// Private: messages that are to be folded leave the caches before they are, where several long ones are under way at once, or a single
+/// one is very long. Shared, several at once: each byte is read once, where it lies, and not passed on from rank to rank. All as
+/// measured on two and on sixteen cores (docs/performance.md, "More ranks").
+inline double cache_effects(cost_terms const& cost, choice_facts const& facts) {
+    constexpr double long_message = 512 << 10, very_long = 4 << 20;
+    if (!facts.speed.copies_private || cost.messages == 0) return 0;
+    auto const bytes = cost.sent * static_cast<double>(facts.bytes), message = bytes / cost.messages;
+    auto const at_once = cost.messages > cost.rounds;
+    auto part = 0.0; // of the time to move all bytes
+    if (facts.shared_buffers) part = at_once ? -0.5 : 0;
+    else if (cost.reduced > 0) part = (at_once && message >= long_message ? 0.5 : 0) + 0.25 * std::log2(std::max(1.0, message / very_long));
+    return part * bytes * facts.speed.per_byte;
 }
 
 /// Predicted seconds of an algorithm with that cost (the alpha-beta-gamma model, Hockney 1994).
@@ -47,7 +52,7 @@ inline double predict(cost_terms const& cost, choice_facts const& facts) {
     auto const goes_at_once = cost.sent * bytes <= cost.messages * static_cast<double>(facts.speed.eager_bytes);
     auto const latency = facts.speed.latency + (goes_at_once ? 0 : facts.speed.rendezvous);
     return cost.rounds * latency + std::max(0.0, cost.messages - cost.rounds) * facts.speed.per_message +
-           cost.sent * bytes * facts.speed.per_byte + cost.reduced * bytes * facts.speed.per_byte_folded + many_at_once(cost, facts);
+           cost.sent * bytes * facts.speed.per_byte + cost.reduced * bytes * facts.speed.per_byte_folded + cache_effects(cost, facts);
 }
 
 /// Measured seconds; negative where nobody has measured.
