@@ -225,7 +225,7 @@ json::value plan_figures(topology const& on, std::string const& policy, std::spa
 std::string figures_table(json::value const& figures) {
     std::vector<std::vector<std::string>> rows{{"figure", "value"}};
     for (auto const& [key, each] : figures.items())
-        rows.push_back({key, key == "cut"             ? fmt::format("{}: {} links", each["text"].get<std::string>(), each["links"].dump())
+        rows.push_back({key, key == "cut"             ? fmt::format("{}, {} link{}", each["text"].get<std::string>(), each["links"].dump(), each["links"] == 1 ? "" : "s")
                              : each.is_string()         ? each.get<std::string>()
                              : each.is_number_float() ? fmt::format("{:.4g}", each.get<double>())
                                                       : each.dump()});
