@@ -239,9 +239,16 @@ TEST_CASE("the survivors of a killed rank go on", "[transport/shm/fault]") {
 }
 
 TEST_CASE("shrink gives the same answer to all survivors, round after round", "[transport/shm/renewal]") {
-    std::array<std::atomic<int>, 3> through{};
+    std::array<std::atomic<int>, 4> through{};
+    // Who gives up or leaves while others are still in a call that it has ended, ends it for them.
+    auto const wait_for_all = [&](std::size_t where, int ranks) {
+        ++through[where];
+        auto const deadline = clock::now() + std::chrono::seconds(20);
+        while (through[where] < ranks && clock::now() < deadline) std::this_thread::yield();
+    };
     auto const wrong = run_shm_threads(5, patient(), [&](communicator& comm) {
         auto now = comm.dup();
+        wait_for_all(3, 5);
         for (int round = 0; round < 3; ++round) {
             if (now.rank() == 1 && round > 0) return; // leaves
             std::vector<int> data(3'000, 1);
@@ -255,10 +262,7 @@ TEST_CASE("shrink gives the same answer to all survivors, round after round", "[
             std::fill(data.begin(), data.end(), 1);
             all_reduce(now, data, std::plus<>{}, ring{});
             if (data.back() != now.size()) throw std::runtime_error("the sum is wrong");
-            // Who leaves while others are still in that sum ends it for them.
-            ++through[static_cast<std::size_t>(round)];
-            auto const deadline = clock::now() + std::chrono::seconds(20);
-            while (through[static_cast<std::size_t>(round)] < now.size() && clock::now() < deadline) std::this_thread::yield();
+            wait_for_all(static_cast<std::size_t>(round), now.size());
         }
     });
     for (auto const& each : wrong) CHECK(each == "");
