@@ -10,10 +10,11 @@
 ///   a full pod    whose links of a class are all taken or dead: an edge switch of it that has another class free takes a flow out of this
 ///                 class; else all flows of two classes change places, so that the dead link falls to a class that needs it less
 ///
-///   cost   O(edge switches) for a path, O(flows of two classes) for the last; a bounded number of them is tried
+///   cost   O(edge switches) for a path, O(flows of two classes) for the last; tries end after a bounded number of moves
 
 #include <chorus/paths/occupancy.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -31,6 +32,7 @@ public:
         auto const& f = flows_.at(i);
         if (shape_.edge_of(f.source) == shape_.edge_of(f.destination) || on_bus(f)) return false; // there is one way
         most_ = most;
+        moves_left_ = fewest_moves + 16 * std::size_t{shape_.all_edges()};
         auto const mark = flows_.moves().size();
         for (auto const thorough : {false, true}) {
             if (fit(i, thorough) || exchange_classes(i, thorough)) return true;
@@ -40,7 +42,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t most_paths = 16, most_exchanges = 3;
+    static constexpr std::size_t most_paths = 16, most_exchanges = 3, fewest_moves = 50'000;
 
     bool on_bus(flow const& f) const { return shape_.bus && shape_.host_of(f.source) == shape_.host_of(f.destination); }
     bool leaves_pod(std::uint32_t i) const { return shape_.pod_of(flows_.at(i).source) != shape_.pod_of(flows_.at(i).destination); }
@@ -68,7 +70,7 @@ private:
     /// puts a flow there; `link(flow, which, inwards)` is where it needs a place. False where the path meets what is dead.
     template <class Settle, class Link>
     bool alternate(std::uint32_t i, std::uint32_t a, std::uint32_t b, bool inwards, Settle const& settle, Link const& link) {
-        for (std::uint32_t moves = 0; moves < 4 * shape_.all_edges(); ++moves) { // with one flow to a link a path never comes back
+        for (; moves_left_ > 0; --moves_left_) { // with one flow to a link a path never comes back
             auto const l = link(i, a, inwards);
             auto next = occupancy::none;
             if (!flows_.has_place(l, most_, i)) {
@@ -239,6 +241,7 @@ private:
                     all.emplace_back(j, route(one == a ? b : a, flows_.route(j) % shape_.ys()));
                     return false;
                 });
+        moves_left_ -= std::min(moves_left_, all.size());
         for (auto const& each : all) flows_.take(each.first);
         std::vector<std::uint32_t> homeless;
         for (auto const& [j, its_route] : all) {
@@ -256,6 +259,7 @@ private:
     topology const& on_;
     clos_shape const& shape_;
     double most_ = 0;
+    std::size_t moves_left_ = 0;
 };
 
 } // namespace chorus::detail
