@@ -5,6 +5,7 @@
 ///   cost   O(routes) for a place that is free, O(chain * routes) otherwise
 
 #include <chorus/paths/occupancy.hpp>
+#include <chorus/paths/xorshift.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -56,7 +57,7 @@ public:
             auto out = occupancy::none;
             std::uint64_t seen = 0;
             flows_.visit(l, [&](std::uint32_t i) { // any of them, by lot
-                if (i != but && next_random() % ++seen == 0) out = i;
+                if (i != but && random_() % ++seen == 0) out = i;
                 return false;
             });
             if (out == occupancy::none) return;
@@ -73,7 +74,7 @@ private:
         auto const from = c.edge_of(f.source), to = c.edge_of(f.destination);
         auto const local = from == to || (c.bus && c.host_of(f.source) == c.host_of(f.destination));
         auto const xs = local ? 1 : c.xs(), ys = !local && c.pod_of_edge(from) != c.pod_of_edge(to) ? c.ys() : 1;
-        auto const turn = next_random();
+        auto const turn = random_();
         auto const first_x = static_cast<std::uint32_t>(turn % xs),
                    first_y = static_cast<std::uint32_t>((turn >> 32) % ys);
         offer best;
@@ -99,16 +100,9 @@ private:
         return one;
     }
 
-    std::uint64_t next_random() {
-        random_ ^= random_ << 13;
-        random_ ^= random_ >> 7;
-        random_ ^= random_ << 17;
-        return random_;
-    }
-
     occupancy& flows_;
     topology const& on_;
-    std::uint64_t random_ = 0x9E37'79B9'7F4A'7C15U;
+    xorshift random_;
 };
 
 } // namespace chorus::detail

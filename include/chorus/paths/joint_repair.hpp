@@ -4,6 +4,7 @@
 #include <chorus/network/routing.hpp>
 #include <chorus/paths/connections.hpp>
 #include <chorus/paths/loads.hpp>
+#include <chorus/paths/xorshift.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -177,7 +178,7 @@ private:
         for (link_id l = 0; l < on_.links(); ++l)
             if (load(l) > limit) over.push_back(l);
         for (auto moves = std::min(most_moves, 20'000 + 20 * flows_.size()); moves > 0 && !over.empty(); --moves) {
-            auto& pick = over[next_random() % over.size()];
+            auto& pick = over[random_() % over.size()];
             auto const l = pick;
             if (load(l) <= limit) {
                 pick = over.back();
@@ -197,7 +198,7 @@ private:
     /// By lot among those without which the link would be less loaded, if there is one.
     std::uint32_t one_to_move(link_id l) {
         auto const& here = on_link_[l];
-        auto const first = next_random() % here.size();
+        auto const first = random_() % here.size();
         for (std::size_t k = 0; k < here.size(); ++k) {
             auto const i = here[(first + k) % here.size()];
             for (auto const& [column, weight] : uses_of(i))
@@ -211,8 +212,8 @@ private:
         auto const tries = std::min(count, most_tries);
         auto best = was;
         auto best_excess = std::numeric_limits<float>::infinity();
-        for (std::uint32_t k = 0, first = static_cast<std::uint32_t>(next_random() % count); k < tries; ++k) {
-            auto const route = count <= most_tries ? (first + k) % count : static_cast<route_id>(next_random() % count);
+        for (std::uint32_t k = 0, first = static_cast<std::uint32_t>(random_() % count); k < tries; ++k) {
+            auto const route = count <= most_tries ? (first + k) % count : static_cast<route_id>(random_() % count);
             if (route == was) continue;
             auto const excess = excess_of(i, route, limit, best_excess);
             if (excess >= best_excess) continue;
@@ -235,13 +236,6 @@ private:
         }
         return sum;
     }
-    std::uint64_t next_random() {
-        random_ ^= random_ << 13;
-        random_ ^= random_ >> 7;
-        random_ ^= random_ << 17;
-        return random_;
-    }
-
     static constexpr std::uint32_t most_tries = 128;
     static constexpr std::size_t most_moves = 200'000;
     static constexpr float tiny = 1e-5F;
@@ -256,7 +250,7 @@ private:
     std::vector<std::vector<std::uint32_t>> on_link_;
     std::vector<float> load_;               // by link, column
     std::vector<float> busiest_, total_;    // by link, strand; by link
-    std::uint64_t random_ = 0x9E37'79B9'7F4A'7C15U;
+    detail::xorshift random_;
     hop_buffer buffer_{};
 };
 

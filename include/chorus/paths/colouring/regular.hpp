@@ -10,6 +10,8 @@
 ///
 /// Goel, Kapralov, Khanna, SIAM J. Comput. 42(3), 2013 (perfect matchings in O(n log n)).
 
+#include <chorus/paths/xorshift.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -139,10 +141,7 @@ private:
 
     /// Below `bound`. The sequence is the same in every run.
     std::uint32_t next_random(std::uint32_t bound) {
-        random_ ^= random_ << 13;
-        random_ ^= random_ >> 7;
-        random_ ^= random_ << 17;
-        return static_cast<std::uint32_t>(((random_ >> 32) * bound) >> 32);
+        return static_cast<std::uint32_t>(((random_() >> 32) * bound) >> 32);
     }
 
     static constexpr std::uint8_t unset = 2;
@@ -154,7 +153,7 @@ private:
     std::vector<std::uint32_t> open_;   // by right vertex: the edge that waits for a mate
     std::vector<std::uint32_t> match_;  // by right vertex: the edge of the matching
     std::vector<std::uint32_t> chosen_; // by left vertex: the edge last chosen
-    std::uint64_t random_ = 0x9E37'79B9'7F4A'7C15U;
+    detail::xorshift random_;
 };
 
 } // namespace chorus
