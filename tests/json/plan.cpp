@@ -8,6 +8,7 @@
 
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace chorus;
@@ -138,6 +139,17 @@ TEST_CASE("what is wrong with a file is told by line or path, and what was expec
             p["network"]["health"] = {{{"link", "x"}, {"health", 0}}};
         },
         "/network/health/0/link: should be the name of a link");
+}
+
+TEST_CASE("a certificate's cut is one that the fabric has", "[json][plan]") {
+    for (auto const& [fabric, level, why] : {std::tuple("torus:dims=3x3", "edge", "should be endpoint"), std::tuple("torus:dims=3x3", "aggregation", "should be endpoint"),
+                                             std::tuple("leaf-spine:leaves=2,spines=2,hosts=2", "aggregation", "should be endpoint or edge")}) {
+        auto plan = make(fabric, "ecmp");
+        plan.certificate = claim_of(certify(plan.on, plan.phase, plan.paths));
+        auto text = json::to_json(plan);
+        text["certificate"]["cut"]["up_to"] = level;
+        CHECK_THROWS_WITH(read(text.dump()), Contains("/certificate/cut/up_to: ") && Contains(why));
+    }
 }
 
 TEST_CASE("damaged plans are refused or read, never worse", "[json][fuzz]") {

@@ -49,12 +49,14 @@ inline claim claim_from(reader const& from, topology const& on) {
     auto const name = where["inside"].text(), level = where["up_to"].text();
     while (result.inside < on.endpoints() && on.vertex_name(result.inside) != name) ++result.inside;
     if (result.inside == on.endpoints()) where["inside"].fail("the name of an endpoint of " + on.text());
+    auto const* const clos = on.clos();
+    auto const tiers = clos == nullptr ? 1 : clos->three_tiers() ? 3 : 2; // whose cuts there are
     for (auto const one : {tier::endpoint, tier::edge, tier::aggregation}) {
-        if (detail::tier_names[static_cast<std::size_t>(one)] != level) continue;
+        if (detail::tier_names[static_cast<std::size_t>(one)] != level || (one == tier::edge && tiers < 2) || (one == tier::aggregation && tiers < 3)) continue;
         result.level = one;
         return result;
     }
-    where["up_to"].fail("endpoint, edge or aggregation");
+    where["up_to"].fail(tiers == 1 ? "endpoint" : tiers == 2 ? "endpoint or edge" : "endpoint, edge or aggregation");
 }
 
 } // namespace chorus::json
