@@ -3,7 +3,6 @@
 #include <chorus/algorithm/catalogue.hpp>
 #include <chorus/algorithm/record.hpp>
 #include <chorus/runtime/lowering.hpp>
-#include <chorus/kernel/streaming.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -139,23 +138,4 @@ TEST_CASE("no fold waits for a message that waits for another one of its own", "
         }
     }
     CHECK(checked > 100);
-}
-
-TEST_CASE("how a fold writes follows what was measured", "[runtime][lowering]") {
-    detail::streaming_choice choice;
-    constexpr std::size_t bytes = 100'000;
-    auto const run = [&](int calls, double cached, double streamed) {
-        int streams = 0;
-        for (int i = 0; i < calls; ++i) {
-            auto const how = choice.next(bytes);
-            streams += how ? 1 : 0;
-            choice.note(bytes, how, how ? streamed : cached);
-        }
-        return streams;
-    };
-    CHECK(run(100, 10e-6, 20e-6) < 10);
-    run(20'000, 20e-6, 10e-6); // the machine has changed
-    CHECK(run(100, 20e-6, 10e-6) > 90);
-    CHECK(run(1, 500e-6, 500e-6) <= 1);  // interrupted once
-    CHECK(run(100, 20e-6, 10e-6) > 90);
 }

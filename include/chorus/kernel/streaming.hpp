@@ -1,10 +1,11 @@
 #pragma once
-/// Whether folds into other ranks' memory, and long copies, write through the caches or past them.
+/// Whether folds into other ranks' memory, and copies, write through the caches or past them.
 ///
 /// Through the caches a line that another core has must be fetched first. Where cores are near each other that is cheap, and
-/// the reader finds the line; where they are far, or the vectors larger than the caches, writing past them is up to twice
+/// the reader finds the line; where they are far, or the vectors larger than the caches, writing past them is two to eight times
 /// as fast. Virtual machines move between the two, so that it is found out while running: both ways are tried, the faster
-/// one stays, and the other one is tried again now and then. The bits are the same, so that ranks need not agree.
+/// one stays, and the other one is tried again now and then, and when this one has become slower. The bits are the same, so that
+/// ranks need not agree.
 
 #include <algorithm>
 #include <array>
@@ -16,8 +17,12 @@ namespace chorus::detail {
 
 class streaming_choice {
 public:
-    static constexpr std::size_t least_bytes = 4096; ///< below, nothing is measured and nothing streamed
-    static constexpr unsigned first_tries = 4, try_every = 64;
+    static constexpr std::size_t least_bytes = 8192; ///< below, nothing is measured and nothing streamed
+    static constexpr unsigned first_tries = 12, try_every = 256; ///< the first ones may meet pages that nobody has touched
+
+    /// Past the caches only where that takes less than 1 / `price` of the time: what others read right afterwards they must
+    /// fetch from memory then.
+    explicit streaming_choice(float price = 1) : price_(price) {}
 
     /// For the next fold or copy of so many bytes.
     bool next(std::size_t bytes) {
@@ -25,25 +30,32 @@ public:
         auto& size = of(bytes);
         auto const call = size.calls++;
         if (call < first_tries) return call % 2 != 0;
-        auto const better = size.cost[1] < size.cost[0];
-        return call % try_every == 0 ? !better : better;
+        auto const better = size.cost[1] * price_ < size.cost[0];
+        auto const now = size.cost[better ? 1 : 0];
+        if (call % try_every != 0 && now <= slower * size.compared) return better;
+        size.compared = now;
+        return !better;
     }
-    /// It took that long. Remembered is the least time per byte, which grows a little with every measurement: a fold that was
-    /// interrupted says nothing, and what was fast once need not be for ever.
+    /// It took that long. Remembered is the least time per byte, which grows with every measurement: a fold that was interrupted says
+    /// little, and what was fast once need not be for ever.
     void note(std::size_t bytes, bool streamed, double time) {
         if (bytes < least_bytes) return;
         auto& cost = of(bytes).cost[streamed ? 1 : 0];
         auto const now = static_cast<float>(time / static_cast<double>(bytes));
-        cost = cost == 0 ? now : std::min(now, cost * 1.02f);
+        cost = cost == 0 ? now : std::min(now, cost * 1.1f);
     }
 
 private:
+    static constexpr float slower = 1.5;
+
     struct size_class {
         std::array<float, 2> cost{}; ///< per byte, through the caches and past them
+        float compared = 0;          ///< what the better one cost when the other one was tried last
         std::uint32_t calls = 0;
     };
     size_class& of(std::size_t bytes) { return sizes_[std::min(static_cast<std::size_t>(std::bit_width(bytes / least_bytes)), sizes_.size()) - 1]; }
 
+    float price_;
     std::array<size_class, 16> sizes_;
 };
 

@@ -288,7 +288,7 @@ private:
     plain_vector<int> missing_; ///< per fold: messages that are not there yet
     plain_vector<void const*> sources_;
     plain_vector<void*> outs_;
-    detail::streaming_choice streaming_;
+    detail::streaming_choice into_own_, into_others_; ///< of folds into the caller's memory alone, and into peers', too
     std::size_t unfinished_ = 0;
 };
 

@@ -187,6 +187,7 @@ private:
         return message.bytes <= ring_.part_bytes() ? kind::copied : kind::stream;
     }
     /// Puts the message into the mailbox. Nothing where the mailbox, the ring or the states have no room.
+    void write(int peer, std::size_t offset, std::span<piece const> pieces, std::size_t from, std::size_t bytes);
     std::optional<kind> announce(outgoing& message);
     slot* free_slot_to(int to) {
         auto& peer = at(to);

@@ -30,6 +30,16 @@ inline shm_transport::shm_transport(std::shared_ptr<detail::shm_job> job, int ra
     shown_.reserve(32);
 }
 
+/// The pieces' bytes [from, from + bytes) into the ring.
+inline void shm_transport::write(int peer, std::size_t offset, std::span<piece const> pieces, std::size_t from, std::size_t bytes) {
+    auto& how = at(peer).writes;
+    if (bytes < detail::streaming_choice::least_bytes) return detail::gather_part(job_->at(offset), pieces, from, bytes);
+    auto const past_caches = how.next(bytes);
+    auto const begin = clock::now();
+    detail::gather_part(job_->at(offset), pieces, from, bytes, past_caches);
+    how.note(bytes, past_caches, std::chrono::duration<double>(clock::now() - begin).count());
+}
+
 inline std::optional<detail::shm_kind> shm_transport::announce(outgoing& message) {
     auto* const where = free_slot_to(message.peer);
     if (where == nullptr) return std::nullopt;
@@ -39,7 +49,7 @@ inline std::optional<detail::shm_kind> shm_transport::announce(outgoing& message
     case kind::copied: {
         auto const place = ring_.take(message.bytes);
         if (!place) return std::nullopt;
-        detail::gather_part(job_->at(place->offset), message.pieces, 0, message.bytes);
+        write(message.peer, place->offset, message.pieces, 0, message.bytes);
         where->place() = {place->offset, message.bytes, 0, place->state, 0};
         break;
     }
@@ -82,7 +92,7 @@ inline void shm_transport::feed_streams(std::span<completion> done, std::size_t&
             auto const bytes = std::min(ring_.part_bytes(), each.bytes - each.sent);
             auto const place = where != nullptr ? ring_.take(bytes) : std::nullopt;
             if (!place) break;
-            detail::gather_part(job_->at(place->offset), each.pieces, each.sent, bytes);
+            write(each.peer, place->offset, each.pieces, each.sent, bytes);
             where->place() = {place->offset, bytes, each.sent, place->state, each.state};
             publish(each.peer, *where, kind::part, each.ex, each.bytes);
             each.sent += bytes;

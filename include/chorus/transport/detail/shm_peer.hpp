@@ -1,8 +1,9 @@
 #pragma once
 /// What a rank of the shared-memory transport keeps of each other rank: messages on their way.
 
-#include <chorus/kernel/copy.hpp>
 #include <chorus/core/plain_vector.hpp>
+#include <chorus/kernel/copy.hpp>
+#include <chorus/kernel/streaming.hpp>
 #include <chorus/transport/detail/shm_layout.hpp>
 #include <chorus/transport/transport.hpp>
 
@@ -68,6 +69,7 @@ struct shm_peer {
     std::uint32_t next_in = 0;  ///< messages of its that were looked at
     std::uint32_t shown_slots = 0; ///< that are still being read
     bool watched = false;       ///< is in the list of peers from which something is expected
+    streaming_choice writes{2}; ///< of what goes through the ring to it: as far away as it is
     plain_vector<shm_outgoing> unsent;
     plain_vector<shm_incoming> posted;
     plain_vector<shm_stream> streams;
@@ -102,16 +104,19 @@ void for_part_of(std::span<piece const> pieces, std::size_t at, std::size_t byte
         if (bytes == 0) return;
     }
 }
-inline void gather_part(std::byte* to, std::span<piece const> from, std::size_t at, std::size_t bytes) {
+inline void copy_part(std::byte* to, std::byte const* from, std::size_t bytes, bool past_caches) {
+    if (past_caches) copy_past_caches(to, from, bytes);
+    else std::memcpy(to, from, bytes);
+}
+inline void gather_part(std::byte* to, std::span<piece const> from, std::size_t at, std::size_t bytes, bool past_caches = false) {
     for_part_of(from, at, bytes, [&](std::byte const* memory, std::size_t count) {
-        std::memcpy(to, memory, count);
+        copy_part(to, memory, count, past_caches);
         to += count;
     });
 }
 inline void scatter_part(std::byte const* from, std::span<piece const> to, std::size_t at, std::size_t bytes, bool past_caches = false) {
     for_part_of(to, at, bytes, [&](std::byte* memory, std::size_t count) {
-        if (past_caches) copy_past_caches(memory, from, count);
-        else std::memcpy(memory, from, count);
+        copy_part(memory, from, count, past_caches);
         from += count;
     });
 }
