@@ -1,6 +1,9 @@
 #pragma once
-/// Where a rank puts messages from private memory for its peers to read: a ring small enough to stay in the second-level
-/// cache, so that copying in and out costs little more than the copies' instructions.
+/// Where a rank puts messages from private memory for its peers to read: a ring, somewhat larger than a second-level cache.
+///
+/// Short messages begin where the last one did, once that was read: lines are near, or soon will be. Longer ones go round: what the reader
+/// has just read is still in its cache, and taking it back from there costs two to three times as much as taking lines from the
+/// cache that both share, where they are after a while.
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/transport/detail/shm_job.hpp>
@@ -55,11 +58,11 @@ public:
         reclaim();
         auto const size = round_up(bytes, 64);
         if (states_->empty()) return std::nullopt;
-        if (first_ == used_.size()) head_ = 0;
-        auto const tail = first_ == used_.size() ? bytes_ : used_[first_].offset;
-        auto const wraps = first_ < used_.size() && head_ > tail; // free: [head, end) and [0, tail)
-        if (wraps && head_ + size > bytes_) head_ = 0;
-        auto const end = first_ < used_.size() && head_ > tail ? bytes_ : tail;
+        auto const empty = first_ == used_.size();
+        if (empty && size <= short_bytes) head_ = 0;
+        auto const tail = empty ? bytes_ : used_[first_].offset;
+        if ((empty || head_ > tail) && head_ + size > bytes_) head_ = 0; // free: [head, end) and [0, tail)
+        auto const end = empty || head_ > tail ? bytes_ : tail;
         if (head_ == tail || head_ + size > end) return std::nullopt;
         auto const at = head_;
         head_ += size;
@@ -72,6 +75,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t short_bytes = 4096;
+
     struct entry {
         std::size_t offset;
         std::uint32_t state;
