@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -43,6 +44,14 @@ public:
         auto& cost = of(bytes).cost[streamed ? 1 : 0];
         auto const now = static_cast<float>(time / static_cast<double>(bytes));
         cost = cost == 0 ? now : std::min(now, cost * 1.1f);
+    }
+    /// Does it: calls work(past_caches), and looks at the clock unless it is short.
+    void measure(std::size_t bytes, auto const& work) {
+        if (bytes < least_bytes) return work(false);
+        auto const past_caches = next(bytes);
+        auto const begin = std::chrono::steady_clock::now();
+        work(past_caches);
+        note(bytes, past_caches, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     }
 
 private:

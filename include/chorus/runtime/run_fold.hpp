@@ -66,13 +66,11 @@ inline void instance::fold_rows_of(lowered_fold const& fold) {
 }
 
 inline void instance::fold_and_measure(fold_rows what) {
-    auto const bytes = what.count * kernel_.element_bytes;
-    if (bytes < detail::streaming_choice::least_bytes) return kernel_.fold(what); // too short to look at the clock
     auto& how = what.out_count > 1 ? into_others_ : into_own_;
-    what.streams = how.next(bytes);
-    auto const begin = clock::now();
-    kernel_.fold(what);
-    how.note(bytes, what.streams, std::chrono::duration<double>(clock::now() - begin).count());
+    how.measure(what.count * kernel_.element_bytes, [&](bool past_caches) {
+        what.streams = past_caches;
+        kernel_.fold(what);
+    });
 }
 
 inline reply_offer instance::offer_with(std::int32_t send) const {

@@ -186,8 +186,9 @@ private:
         if (message.pieces.size() == 1 && is_direct(message.pieces[0].data)) return kind::direct;
         return message.bytes <= ring_.part_bytes() ? kind::copied : kind::stream;
     }
-    /// Puts the message into the mailbox. Nothing where the mailbox, the ring or the states have no room.
+    /// The pieces' bytes [from, from + bytes) into the ring, for that peer to read.
     void write(int peer, std::size_t offset, std::span<piece const> pieces, std::size_t from, std::size_t bytes);
+    /// Puts the message into the mailbox. Nothing where the mailbox, the ring or the states have no room.
     std::optional<kind> announce(outgoing& message);
     slot* free_slot_to(int to) {
         auto& peer = at(to);

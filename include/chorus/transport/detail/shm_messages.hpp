@@ -30,14 +30,8 @@ inline shm_transport::shm_transport(std::shared_ptr<detail::shm_job> job, int ra
     shown_.reserve(32);
 }
 
-/// The pieces' bytes [from, from + bytes) into the ring.
 inline void shm_transport::write(int peer, std::size_t offset, std::span<piece const> pieces, std::size_t from, std::size_t bytes) {
-    auto& how = at(peer).writes;
-    if (bytes < detail::streaming_choice::least_bytes) return detail::gather_part(job_->at(offset), pieces, from, bytes);
-    auto const past_caches = how.next(bytes);
-    auto const begin = clock::now();
-    detail::gather_part(job_->at(offset), pieces, from, bytes, past_caches);
-    how.note(bytes, past_caches, std::chrono::duration<double>(clock::now() - begin).count());
+    at(peer).writes.measure(bytes, [&](bool past_caches) { detail::gather_part(job_->at(offset), pieces, from, bytes, past_caches); });
 }
 
 inline std::optional<detail::shm_kind> shm_transport::announce(outgoing& message) {

@@ -1,9 +1,9 @@
 #pragma once
 /// Where a rank puts messages from private memory for its peers to read: a ring, somewhat larger than a second-level cache.
 ///
-/// Short messages begin where the last one did, once that was read: lines are near, or soon will be. Longer ones go round: what the reader
-/// has just read is still in its cache, and taking it back from there costs two to three times as much as taking lines from the
-/// cache that both share, where they are after a while.
+/// A short message begins at its start once everything was read: few lines, which stay in the caches whatever else the program does. Longer
+/// ones go round: what the reader has just read is still in its cache, and taking it back from there costs two to three times as
+/// much as taking lines from the cache that both share, where they are after a while.
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/transport/detail/shm_job.hpp>
