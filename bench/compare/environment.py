@@ -63,7 +63,7 @@ def environment(versions, missing, load_before, seconds, plan):
         "versions": versions,
         "missing": {name: why.splitlines()[0] for name, why in missing.items()},
         "command": " ".join(["bench/compare/compare", *sys.argv[1:]]),
-        "protocol": f"sum of floats; processes pinned; inputs written before and outputs read after every iteration; a barrier of flags; the most over all "
-                    f"ranks; the median of a sample of {1e3 * plan.budget:g} ms, of these the median of {plan.rounds} rounds in which all alternate "
+        "protocol": f"sum of floats; processes pinned; inputs written before and outputs read after every iteration, a barrier of flags on both "
+                    f"sides of what is timed; the most over all ranks; the median of a sample of {1e3 * plan.budget:g} ms, of these the median of {plan.rounds} rounds in which all alternate "
                     f"(up to 64 KiB {2 * plan.rounds - 1} rounds of half that time, from 64 MiB {min(plan.rounds, 2)})",
     }

@@ -1,7 +1,9 @@
 #pragma once
 /// What every worker does, whatever library it measures: it waits for the driver's commands, asleep, and runs a collective so many times:
 ///
-///     the input is written | barrier of flags | clock | the collective | clock | the output is read
+///     the input is written | barrier of flags | clock | the collective | clock | barrier | the output is read
+///
+/// (Without the second barrier a rank that shares its processor is charged for what another one reads and writes.)
 ///
 /// A worker is started as `WORKER JOB CONTROL FLAGS ...`: its name, the driver's socket (in the abstract name space), the file of flags.
 /// Each rank has a connection of its own. Commands and answers are lines:
@@ -270,6 +272,7 @@ private:
             auto const start = std::chrono::steady_clock::now();
             buffers_.call();
             auto const end = std::chrono::steady_clock::now();
+            with_.barrier();
             read();
             times.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(end - start).count());
         }

@@ -21,8 +21,9 @@ inline void most_of_all(communicator& comm, std::vector<double>& values) { all_r
 
 /// Measures for about `budget` seconds, at least four times. Of each iteration the most over the ranks; of all iterations the one
 /// below which `quantile` of them lie, well below one half: a busy machine disturbs some, and a median of few may be of those.
-/// Each begins after a barrier; `before` is called in front of it. Gives up after the first three where they took longer than `limit`. Collective, and the
-/// result is the same on all ranks.
+/// Each lies between barriers, since a rank that shares its processor would else be charged for what another does next; `before` is
+/// called in front of the first one. Gives up after the first three where they took longer than `limit`. Collective, and the result is
+/// the same on all ranks.
 template <class Before, class Work>
 double agreed_seconds(communicator& comm, double budget, double limit, double quantile, Before before, Work work) {
     std::vector<double> times;
@@ -34,6 +35,7 @@ double agreed_seconds(communicator& comm, double budget, double limit, double qu
             auto const start = clock::now();
             work();
             times.push_back(seconds_since(start));
+            barrier(comm, dissemination{});
         }
         most_of_all(comm, times);
         std::sort(times.begin(), times.end());
