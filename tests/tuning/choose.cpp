@@ -82,6 +82,37 @@ TEST_CASE("where private buffers are copied, long messages are not folded many a
     CHECK(chosen(collective::all_gather, 8 << 20, true, false) == chosen(collective::all_gather, 8 << 20, false, false)); // folds nothing
 }
 
+TEST_CASE("a broadcast that is copied in and out is cut, and passed on by few", "[tuning/choose]") {
+    choice_facts facts;
+    facts.what = collective::broadcast;
+    facts.speed.latency = 2e-7;
+    facts.speed.per_message = 1e-7;
+    facts.speed.per_byte = 3.5e-11;
+    auto const chosen = [&](int ranks, std::size_t bytes) {
+        facts.ranks = ranks;
+        facts.bytes = bytes;
+        auto const* const entry = choose(entries_of(facts.what), facts);
+        return std::pair(std::string(entry->name), choose_segments(entry, facts));
+    };
+    using choice_and_segments = std::pair<std::string, int>;
+    CHECK(chosen(4, 128 << 10) == choice_and_segments("chain", 1)); // sends least
+    CHECK(chosen(4, 1 << 20) == choice_and_segments("chain", 4));
+    facts.speed.copies_private = true;
+    facts.speed.copied_segment_bytes = 32 << 10;
+    CHECK(chosen(2, 16 << 10).second == 1);
+    for (auto const& [bytes, segments] : {std::pair{64 << 10, 2}, {128 << 10, 4}, {256 << 10, 8}, {1 << 20, 8}, {4 << 20, 16}}) {
+        CHECK(chosen(2, static_cast<std::size_t>(bytes)).second == segments);
+        CHECK(chosen(4, static_cast<std::size_t>(bytes)) == choice_and_segments("binomial", segments));
+    }
+    CHECK(chosen(8, 64 << 10) == choice_and_segments("binomial", 2));
+    CHECK(chosen(16, 4 << 20) == choice_and_segments("double_tree", 8)); // its messages are halves
+    facts.shared_buffers = true;                                        // which are read where they lie
+    CHECK(chosen(4, 128 << 10) == choice_and_segments("chain", 1));
+    facts.what = collective::gather;
+    facts.shared_buffers = false;
+    CHECK(chosen(4, 128 << 10).second == 1);
+}
+
 TEST_CASE("algorithms that are said to fold by the one tree are proven to", "[tuning/choose]") {
     int proven = 0;
     for (auto const what : {collective::all_reduce, collective::reduce})

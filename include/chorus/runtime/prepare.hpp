@@ -49,12 +49,16 @@ CHORUS_INLINE choice_facts communicator::facts_of_call(operation const& call) co
     facts.speed = owner().transport().estimates();
     if (group_->tuning) {
         facts.table = group_->tuning.get();
-        if (auto const copies = facts.speed.copies_private; facts.table->calibrated) {
+        if (auto const transport = facts.speed; facts.table->calibrated) {
             facts.speed = facts.table->speed;
-            facts.speed.copies_private = copies;
+            facts.speed.copies_private = transport.copies_private;
+            facts.speed.copied_segment_bytes = transport.copied_segment_bytes;
         }
     }
-    if (auto const asked = owner().settings().segment_bytes; asked > 0) facts.speed.segment_bytes = asked;
+    if (auto const asked = owner().settings().segment_bytes; asked > 0) {
+        facts.speed.segment_bytes = asked;
+        facts.speed.copied_segment_bytes = 0;
+    }
     return facts;
 }
 

@@ -71,7 +71,8 @@ public:
                 .per_byte = 3.5e-11 * crowd_,
                 .per_byte_folded = 1.2e-11 * crowd_,
                 .segment_bytes = ring_.part_bytes() / 2,
-                .copies_private = true};
+                .copies_private = true,
+                .copied_segment_bytes = crowd_ > 1 ? 0 : std::size_t{32} << 10};
     }
     transport_paths paths() const { return paths_; }
 

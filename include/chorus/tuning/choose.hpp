@@ -31,10 +31,24 @@ struct choice_facts {
     std::size_t total_bytes() const { return has_blocks(what) ? bytes * static_cast<std::size_t>(ranks) : bytes; }
 };
 
-/// What the caches add to or take from a prediction where private buffers are copied through shared memory and shared ones are not.
-/// Private: messages that are to be folded leave the caches before they are, where several long ones are under way at once, or a single
-/// one is very long. Shared, several at once: each byte is read once, where it lies, and not passed on from rank to rank. All as
-/// measured on two and on sixteen cores (docs/performance.md, "More ranks").
+/// Into how many segments to cut each message, so that folding one, or copying it in and out, overlaps moving the next: equal on all
+/// ranks, since it depends on the average message of the algorithm, not on a rank's own.
+inline int choose_segments(cost_terms const& cost, choice_facts const& facts) {
+    if (has_blocks(facts.what) && facts.what != collective::reduce_scatter) return 1; // nothing is folded
+    auto const parts = cost.messages > 0 ? cost.sent / cost.messages : 1.0 / facts.ranks;
+    auto const message = parts * static_cast<double>(facts.bytes);
+    auto wanted = message / static_cast<double>(facts.speed.segment_bytes);
+    auto const copied = facts.what == collective::broadcast && facts.speed.copied_segment_bytes > 0 && !facts.shared_buffers;
+    if (copied) wanted = std::max(wanted, std::min(8.0, message / static_cast<double>(facts.speed.copied_segment_bytes)));
+    return static_cast<int>(std::clamp(wanted, 1.0, 64.0));
+}
+
+/// What the caches, and copying twice, add to or take from a prediction where private buffers are copied through shared memory and shared
+/// ones are not. Private: messages that are to be folded leave the caches before they are, where several long ones are under way at once,
+/// or a single one is very long; who passes a broadcast on copies it out and in again (the root, which sends most in a binomial tree, has
+/// nothing to copy out), and where a rank sends fewer messages than there are rounds, it waits for a segment of each of the other rounds.
+/// Shared, several at once: each byte is read once, where it lies, and not passed on from rank to rank. All as measured on two and on
+/// sixteen cores (docs/performance.md, "More ranks").
 inline double cache_effects(cost_terms const& cost, choice_facts const& facts) {
     constexpr double long_message = 512 << 10, very_long = 4 << 20;
     if (!facts.speed.copies_private || cost.messages == 0) return 0;
@@ -43,6 +57,8 @@ inline double cache_effects(cost_terms const& cost, choice_facts const& facts) {
     auto part = 0.0; // of the time to move all bytes
     if (facts.shared_buffers) part = at_once ? -0.5 : 0;
     else if (cost.reduced > 0) part = (at_once && message >= long_message ? 0.5 : 0) + 0.25 * std::log2(std::max(1.0, message / very_long));
+    else if (facts.what == collective::broadcast && cost.sent < cost.rounds)
+        part = 1 / cost.sent + std::max(0.0, cost.rounds - cost.messages) / cost.messages / choose_segments(cost, facts);
     return part * bytes * facts.speed.per_byte;
 }
 
@@ -91,17 +107,9 @@ inline catalogue_entry const* choose(std::span<catalogue_entry const> entries, c
     return fastest != nullptr ? fastest : best;
 }
 
-/// Into how many segments to cut each message, so that folding one overlaps moving the next: equal on all ranks, since
-/// it depends on the average message of the algorithm, not on a rank's own.
+/// The same of an algorithm.
 inline int choose_segments(catalogue_entry const* entry, choice_facts const& facts) {
-    if (has_blocks(facts.what) && facts.what != collective::reduce_scatter) return 1; // nothing is folded
-    auto message = static_cast<double>(facts.bytes) / facts.ranks;
-    if (entry != nullptr && entry->formula != nullptr) {
-        auto const cost = entry->formula(facts.ranks, choice{});
-        if (cost.messages > 0) message = static_cast<double>(facts.bytes) * cost.sent / cost.messages;
-    }
-    auto const wanted = message / static_cast<double>(facts.speed.segment_bytes);
-    return static_cast<int>(std::clamp(wanted, 1.0, 64.0));
+    return choose_segments(entry != nullptr && entry->formula != nullptr ? entry->formula(facts.ranks, choice{}) : cost_terms{}, facts);
 }
 
 } // namespace chorus
