@@ -50,3 +50,17 @@ TEST_CASE("what is short is written through the caches, and not measured", "[ker
     chorus::detail::streaming_choice choice;
     for (int i = 0; i < 100; ++i) CHECK_FALSE(choice.next(chorus::detail::streaming_choice::least_bytes - 1));
 }
+
+TEST_CASE("long copies: what is below 2 MiB stays in the caches, whatever was measured", "[kernel/streaming]") {
+    auto choice = chorus::detail::streaming_choice::of_long_copies();
+    constexpr std::size_t long_copy = std::size_t{2} << 20;
+    int streamed = 0;
+    for (int i = 0; i < 100; ++i) {
+        CHECK_FALSE(choice.next(long_copy - 1));
+        choice.note(long_copy - 1, true, 1e-9);
+        auto const how = choice.next(long_copy);
+        choice.note(long_copy, how, how ? 50e-6 : 100e-6);
+        streamed += how ? 1 : 0;
+    }
+    CHECK(streamed > 90);
+}

@@ -324,6 +324,7 @@ private:
     plain_vector<outgoing> unread_;  ///< direct, announced, and the peer has not read them yet
     plain_vector<outgoing> streams_; ///< announced, not yet all in the ring
     detail::streaming_choice copies_; ///< of streams that are received
+    detail::streaming_choice reads_ = detail::streaming_choice::of_long_copies(); ///< of what is read where it lies
     plain_vector<shown> shown_;      ///< views that were given out
     plain_vector<std::byte*> spare_; ///< memory for early messages
     std::size_t unsent_ = 0;         ///< messages that found no room

@@ -8,6 +8,7 @@
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/core/text.hpp>
+#include <chorus/kernel/streaming.hpp>
 #include <chorus/transport/detail/backoff.hpp>
 #include <chorus/transport/detail/pieces.hpp>
 #include <chorus/transport/detail/thread_hub.hpp>
@@ -295,7 +296,9 @@ private:
             shown_.push_back({wish.tok, wish.peer, what.state, what.reply, what.bytes, what.reply_place});
             return true;
         }
-        detail::copy_pieces(std::span(what.pieces, what.piece_count), target);
+        auto const copy = [&](bool past_caches) { detail::copy_pieces(std::span(what.pieces, what.piece_count), target, past_caches); };
+        if (wish.view) copy(false); // is folded right afterwards
+        else reads_.measure(what.bytes, copy);
         finish_reading({wish.tok, wish.peer, what.state});
         return true;
     }
@@ -352,6 +355,7 @@ private:
     std::size_t unsent_ = 0; ///< messages that found no free slot
     std::optional<transport_failure> mismatch_;
     detail::backoff backoff_;
+    detail::streaming_choice reads_ = detail::streaming_choice::of_long_copies();
 };
 
 static_assert(answering_transport<threads_transport> && observing_transport<threads_transport>);

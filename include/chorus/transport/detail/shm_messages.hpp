@@ -184,7 +184,7 @@ inline shm_transport::taken shm_transport::take(exchange const& ex, std::size_t 
         shown_.push_back({wish.tok, wish.peer, place->state, place->at, place->bytes, place->stream});
         return taken::served;
     }
-    detail::scatter_part(job_->at(place->offset), wish.pieces, 0, bytes);
+    reads_.measure(bytes, [&](bool past_caches) { detail::scatter_part(job_->at(place->offset), wish.pieces, 0, bytes, past_caches); });
     finish_reading({wish.tok, wish.peer, place->state});
     return taken::served;
 }
