@@ -10,7 +10,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 #include <span>
 #include <stdexcept>
@@ -321,6 +323,21 @@ TEST_CASE("calls that differ are told apart by their messages", "[runtime/mismat
         }
         CHECK(named > 0);
     }
+}
+
+TEST_CASE("a rank that is behind with another call is told apart from one that is late", "[runtime/mismatch]") {
+    // Rank 0 waits for rank 2 and sends to rank 1, which waits for nobody and has gone on when it finds out.
+    auto const begin = std::chrono::steady_clock::now();
+    auto const all = outcomes(3, patient(), [](communicator& comm) {
+        std::vector<int> data(12, 1);
+        if (comm.rank() == 0) all_reduce(comm, data, std::plus<>{}, ring{});
+        else broadcast(comm, data, 1, direct{});
+        for (int i = 0; i < 3; ++i) barrier(comm);
+    });
+    INFO(texts(all));
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+    for (auto const& one : all) CHECK(one.has("calls do not match"));
+    CHECK(std::any_of(all.begin(), all.end(), [](auto const& one) { return one.has("calls broadcast of 12 int32") && one.has("calls all_reduce of 12 int32 with plus"); }));
 }
 
 TEST_CASE("messages of unequal length or type do not match", "[runtime/mismatch]") {

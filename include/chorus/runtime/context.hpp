@@ -181,6 +181,7 @@ private:
     bool closed_ = false;
     bool shared_progress_ = false;
     std::array<completion, 32> finished_; ///< what the last poll has found
+    std::array<exchange, 16> recent_{};   ///< collectives that were started: the last one of each sequence number mod 16
 };
 
 inline void context::start(detail::task& what, void const* input, void* output, exchange const& ex,
@@ -197,7 +198,10 @@ inline void context::start(detail::task& what, void const* input, void* output, 
     what.slot = static_cast<std::uint32_t>(slot);
     ++active_;
     what.running = true;
-    if (ex.sequence != 0) transport_->enter(ex); // point-to-point messages are no collective to be late for
+    if (ex.sequence != 0) { // point-to-point messages are no collective to be late for
+        transport_->enter(ex);
+        recent_[ex.sequence % recent_.size()] = ex;
+    }
     try {
         what.run->start(input, output, what.scratch.memory, ex, members, what.slot);
     } catch (...) {
@@ -235,7 +239,7 @@ inline bool context::progress() {
 
 inline void context::look_for_failure(detail::task const* mine) {
     auto why = transport_->failure();
-    if (!why && instance_of(mine) != nullptr) why = detail::different_call(*transport_, *mine->run);
+    if (!why && instance_of(mine) != nullptr) why = detail::different_call(*transport_, *mine->run, recent_);
     if (why) give_up(detail::explain(*why, *transport_, instance_of(mine)));
 }
 

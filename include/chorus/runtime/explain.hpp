@@ -9,6 +9,7 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -65,15 +66,18 @@ namespace chorus::detail {
     return std::make_exception_ptr(transport_error(said, where));
 }
 
-/// The rank that is waited for may have entered something else, from which it needs no message of ours: another root, say.
-inline std::optional<transport_failure> different_call(any_transport& transport, instance const& mine) {
-    auto const& ours = mine.running();
+/// The rank that is waited for may have entered something else, from which it needs no message of ours (another root, say), or which
+/// this rank has passed: `recent` are its own calls of late.
+inline std::optional<transport_failure> different_call(any_transport& transport, instance const& mine, std::span<exchange const> recent) {
     auto const waiting = mine.first_unfinished();
-    if (waiting < 0 || ours.sequence == 0) return std::nullopt;
+    if (waiting < 0 || mine.running().sequence == 0) return std::nullopt;
     auto const peer = mine.transport_rank(mine.what()[waiting].peer);
     auto const theirs = transport.last_entered(peer);
-    if (!theirs || !matches(*theirs, ours) || theirs->signature == ours.signature) return std::nullopt;
-    return transport_failure{transport_failure::kind::mismatch, peer, {}, theirs->signature, ours.signature};
+    if (!theirs || theirs->communicator != mine.running().communicator) return std::nullopt;
+    for (auto const& ours : recent)
+        if (matches(*theirs, ours) && theirs->signature != ours.signature)
+            return transport_failure{transport_failure::kind::mismatch, peer, {}, theirs->signature, ours.signature};
+    return std::nullopt;
 }
 
 /// The rank that is waited for may itself wait for another: whoever has not come at all is named first.
