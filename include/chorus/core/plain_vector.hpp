@@ -105,7 +105,7 @@ public:
     void append(std::span<T const> more) { memory_.append(more.data(), more.size(), sizeof(T)); }
     [[gnu::noinline]] void insert(std::size_t at, T value) { new (memory_.open(at, 1, sizeof(T))) T(value); }
     void erase(std::size_t at) {
-        std::memmove(static_cast<void*>(data() + at), data() + at + 1, (size() - at - 1) * sizeof(T));
+        if (at + 1 < size()) std::memmove(static_cast<void*>(data() + at), data() + at + 1, (size() - at - 1) * sizeof(T));
         pop_back();
     }
     /// Takes the element out without keeping the order of the others.

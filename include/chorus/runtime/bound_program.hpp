@@ -30,13 +30,14 @@ public:
         pieces_.reserve(most_pieces());
     }
 
-    /// Cheap where lengths are uniform and the same as last time.
+    /// Whether these are the lengths of the last time: seen of uniform ones only.
+    bool is_bound_to(block_lengths const& lengths, std::size_t element_bytes) const {
+        return was_plain_ && lengths.uniform == uniform_ && element_bytes == element_bytes_ && lengths.is_plain();
+    }
     void bind(block_lengths const& lengths, std::size_t element_bytes) {
-        auto const plain = lengths.is_uniform() && lengths.input_displacements.empty() && lengths.output_displacements.empty();
-        if (plain && was_plain_ && lengths.uniform == uniform_ && element_bytes == element_bytes_) return;
         element_bytes_ = element_bytes;
         uniform_ = lengths.uniform;
-        was_plain_ = plain;
+        was_plain_ = lengths.is_plain();
         layout_.set(program_->plan(), lengths);
         pieces_.clear();
         traffic_ = 0;
@@ -52,6 +53,8 @@ public:
     std::size_t scratch_bytes() const { return scratch_bytes_; }
     /// Whether all that is moved and folded is too much for the caches, so that what is written is better written past them.
     bool streams() const { return traffic_ >= streams_from; }
+    /// Whether time goes to latency rather than to copies.
+    bool is_short() const { return traffic_ <= short_traffic; }
     /// Where a scratch buffer begins.
     std::size_t scratch_offset(buffer_id buffer) const { return scratch_offsets_[static_cast<std::size_t>(buffer)]; }
     /// Whether the message travels through packing memory.
@@ -120,7 +123,7 @@ private:
         return at;
     }
 
-    static constexpr std::size_t streams_from = std::size_t{16} << 20;
+    static constexpr std::size_t streams_from = std::size_t{16} << 20, short_traffic = std::size_t{128} << 10;
 
     program const* program_;
     bool gathers_;

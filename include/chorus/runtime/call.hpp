@@ -76,14 +76,13 @@ CHORUS_INLINE void communicator::expect_shared_buffers(bool expected) {
 }
 
 CHORUS_INLINE std::unique_ptr<detail::task> communicator::bound_task(operation const& call, prepared const& ready) {
+    if (ready.forwards) gather_counts(call); // runs a task of its own
+    auto task = owner().take_task(ready.home);
+    if (!ready.forwards && task->run->rebind(call.lengths, call.fold)) return task;
     auto lengths = call.lengths;
     lengths.rank = rank();
     lengths.ranks = size();
-    if (ready.forwards) {
-        gather_counts(call);
-        lengths.matrix = matrix_;
-    }
-    auto task = owner().take_task(ready.home);
+    if (ready.forwards) lengths.matrix = matrix_;
     task->run->bind(lengths, call.fold);
     return task;
 }

@@ -58,8 +58,8 @@ inline void context::stop(detail::task& what) noexcept {
 
 inline void context::recycle(std::unique_ptr<detail::task> what) {
     stop(*what);
-    what->then = nullptr;
-    what->keep.reset();
+    if (what->then) what->then = nullptr;
+    if (what->keep) what->keep.reset();
     auto const home = std::move(what->home);
     if (home && home->idle.size() < 64) home->idle.push_back(std::move(what));
 }

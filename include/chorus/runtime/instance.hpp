@@ -30,7 +30,7 @@ namespace chorus {
 class instance {
 public:
     /// How far the messages of one channel that were posted may reach beyond the first unfinished one.
-    static constexpr int window = 8;
+    static constexpr std::int32_t window = 8;
 
     [[gnu::cold]] instance(std::shared_ptr<program const> what, any_transport& over)
         : program_(std::move(what)), transport_(&over), views_(over.views()), bound_(*program_, over.gathers(), window),
@@ -39,6 +39,7 @@ public:
         staging_.resize(count);
         waiting_.resize(count);
         state_.resize(count);
+        plain_.resize(count);
         cursors_.resize(program_->channels().size());
         work_.reserve(2 * count + cursors_.size()); // every step once as such and once as its channel's
         memory_.reserve(bound_.most_pieces());
@@ -57,11 +58,18 @@ public:
     program const& what() const { return *program_; }
     std::shared_ptr<program const> const& shared_program() const { return program_; }
 
-    /// Fixes lengths and element type. Cheap where they are uniform and the same as last time.
-    void bind(block_lengths const& lengths, kernel const& fold) {
+    /// Whether lengths and element type are those of the last time, so that only the kernel may be another one.
+    bool rebind(block_lengths const& lengths, kernel const& fold) {
         kernel_ = fold;
+        return bound_.is_bound_to(lengths, fold.element_bytes);
+    }
+    /// Fixes lengths and element type.
+    void bind(block_lengths const& lengths, kernel const& fold) {
+        if (rebind(lengths, fold)) return;
         bound_.bind(lengths, fold.element_bytes);
         memory_.resize(bound_.pieces().size());
+        placed_ = false;
+        find_plain();
     }
     /// Bytes of scratch that `start` needs.
     std::size_t scratch_bytes() const { return bound_.scratch_bytes(); }
@@ -72,18 +80,18 @@ public:
         exchange_ = ex;
         members_ = members;
         slot_ = slot;
-        base_[0] = static_cast<std::byte*>(const_cast<void*>(input));
-        base_[1] = static_cast<std::byte*>(output);
-        scratch_ = scratch;
-        for (std::size_t i = 0; i < memory_.size(); ++i) memory_[i] = {address(bound_.pieces()[i]), bound_.pieces()[i].bytes};
-        std::copy(lowered_.waits_for().begin(), lowered_.waits_for().end(), waiting_.begin());
+        place(static_cast<std::byte*>(const_cast<void*>(input)), static_cast<std::byte*>(output), scratch);
+        for (std::size_t i = 0; i < state_.size(); ++i) {
+            waiting_[i] = lowered_.waits_for()[i];
+            state_[i] = {};
+        }
+        for (auto& each : cursors_) each = {};
         for (std::size_t f = 0; f < missing_.size(); ++f) missing_[f] = lowered_.folds()[f].messages;
-        std::fill(state_.begin(), state_.end(), progress{});
-        std::fill(cursors_.begin(), cursors_.end(), cursor{});
         unfinished_ = program_->size();
         work_.clear();
+        if (bound_.is_short()) add_local(); // what comes first is at the end: messages, for which peers wait
         for (std::size_t c = cursors_.size(); c-- > 0;) work_.push_back(channel_work(static_cast<std::int32_t>(c)));
-        for (auto const i : program_->ready_at_once()) work_.push_back(i);
+        if (!bound_.is_short()) add_local(); // before a peer reads the same memory
         drive();
     }
 
@@ -92,6 +100,10 @@ public:
     /// The transport has finished the message of step i.
     void complete(std::int32_t i, std::byte const* view) {
         auto& now = state_[static_cast<std::size_t>(i)];
+        if (plain_[static_cast<std::size_t>(i)]) {
+            finish(i);
+            return drive();
+        }
         if (!now.posted) { // a reply, before its receive's turn; the send that offered the memory comes next
             now.replied = true;
             return;
@@ -126,6 +138,15 @@ private:
     // Work items: steps that have become ready are >= 0, channels that may be able to post are < 0.
     static std::int32_t channel_work(std::int32_t channel) { return -1 - channel; }
 
+    /// Gives the bound pieces their addresses, unless they have them from the last time.
+    void place(std::byte* input, std::byte* output, std::byte* scratch) {
+        if (placed_ && base_[0] == input && base_[1] == output && scratch_ == scratch) return;
+        base_[0] = input;
+        base_[1] = output;
+        scratch_ = scratch;
+        for (std::size_t i = 0; i < memory_.size(); ++i) memory_[i] = {address(bound_.pieces()[i]), bound_.pieces()[i].bytes};
+        placed_ = true;
+    }
     std::byte* address(bound_piece const& p) const {
         if (p.buffer < first_scratch_buffer) return base_[p.buffer] + p.offset;
         return scratch_ + (bound_.scratch_offset(p.buffer) + p.offset);
@@ -139,6 +160,7 @@ private:
         return {memory_.data() + b.target_begin, b.target_end - b.target_begin};
     }
 
+    void add_local() { work_.append(program_->ready_at_once()); }
     void drive() {
         while (!work_.empty()) {
             auto const item = work_.back();
@@ -176,52 +198,12 @@ private:
         }
     }
     token token_of(std::int32_t i) const { return (std::uint64_t{slot_} << 32) | static_cast<std::uint32_t>(i); }
-    void post(std::int32_t i, channel const& line, step_kind kind) {
-        auto const& b = bound_[i];
-        auto const at = static_cast<std::size_t>(i);
-        if (state_[at].replied) return finish(i);
-        if (b.bytes == 0 && !program_->plan().synchronises) return arrived_or_sent(i, nullptr);
-        auto const peer = transport_rank(line.peer);
-        auto const tok = token_of(i);
-        auto ex = exchange_;
-        ex.lane = line.lane;
-        auto& staging = staging_[at];
-        auto const packed = bound_.needs_packing(i);
-        auto const folded = lowered_.fold_of(i) != lowering::none && b.target_end - b.target_begin == 1;
-        if (packed || kind == step_kind::recv_reduce) staging = {scratch_ + b.staging, b.bytes};
-        else if (kind == step_kind::recv && folded) staging = target(i)[0];
-        if (kind == step_kind::recv_reduce || (kind == step_kind::recv && folded)) {
-            if (auto const* const view = transport_->post_view(peer, ex, staging, tok)) arrived_or_sent(i, view);
-            return;
-        }
-        auto const pieces = packed ? std::span<piece const>(&staging, 1) : kind == step_kind::send ? source(i) : target(i);
-        if (kind == step_kind::send) {
-            if (packed) detail::copy_pieces(source(i), pieces);
-            if (transport_->post_offer(peer, ex, pieces, tok, offer_with(i))) arrived_or_sent(i, nullptr);
-        } else if (transport_->post_recv(peer, ex, pieces, tok)) {
-            arrived_or_sent(i, nullptr);
-        }
-    }
+    void post(std::int32_t i, channel const& line, step_kind kind);
+    /// Messages that are sent or received as they are: neither packed nor folded, without reply.
+    void find_plain();
     /// The memory in which the message may be answered; none where the answer has come already.
     reply_offer offer_with(std::int32_t send) const;
-    void arrived_or_sent(std::int32_t i, std::byte const* view) {
-        auto const kind = (*program_)[i].kind;
-        auto const at = static_cast<std::size_t>(i);
-        auto const f = lowered_.fold_of(i);
-        if (kind == step_kind::recv && bound_.needs_packing(i) && bound_[i].bytes > 0)
-            detail::copy_pieces(std::span<piece const>(&staging_[at], 1), target(i));
-        if (kind != step_kind::recv_reduce && f == lowering::none) return finish(i);
-        state_[at].arrived = true;
-        state_[at].view = kind == step_kind::recv_reduce || target(i).size() == 1 ? view : nullptr; // otherwise it is in its pieces
-        if (f != lowering::none) {
-            auto const waits = waiting_[static_cast<std::size_t>(lowered_.folds()[static_cast<std::size_t>(f)].leader())] != 0;
-            if (--missing_[static_cast<std::size_t>(f)] == 0 && !waits) return run_fold(f);
-            if (waits || !transport_->may_keep(view)) stage(i);
-            return;
-        }
-        if (waiting_[at] == 0) return fold_arrived(i);
-        stage(i);
-    }
+    void arrived_or_sent(std::int32_t i, std::byte const* view);
     bool is_shown(std::int32_t i) const {
         auto const& now = state_[static_cast<std::size_t>(i)];
         return now.view != nullptr && now.view != staging_[static_cast<std::size_t>(i)].data && bound_[i].bytes > 0;
@@ -239,7 +221,7 @@ private:
         if (is_shown(i)) transport_->release(token_of(i));
     }
 
-    // Of lowered folds (runtime/run_fold.hpp).
+    // Of lowered folds (runtime/run_steps.hpp).
     void run_fold(std::int32_t f);
     bool in_one_pass(lowered_fold const& fold) const;
     void fold_step_by_step(lowered_fold const& fold);
@@ -255,6 +237,7 @@ private:
         auto const c = program_->channel_of(i);
         if (c < 0) return;
         auto const& line = program_->channels()[static_cast<std::size_t>(c)].steps;
+        if (line.size() <= std::size_t{window}) return; // never full
         auto& at_line = cursors_[static_cast<std::size_t>(c)];
         auto const was_full = at_line.next - at_line.oldest == window;
         auto const before = at_line.oldest;
@@ -279,10 +262,12 @@ private:
     std::uint32_t slot_ = 0;
     std::byte* base_[2] = {};
     std::byte* scratch_ = nullptr;
+    bool placed_ = false; ///< the pieces' addresses are those of these bases
     plain_vector<piece> memory_;  ///< the bound pieces with addresses
     plain_vector<piece> staging_; ///< per step: where its message is packed or waits to be folded
     plain_vector<std::int32_t> waiting_;
     plain_vector<progress> state_;
+    plain_vector<bool> plain_; ///< see find_plain
     plain_vector<cursor> cursors_;
     plain_vector<std::int32_t> work_;
     plain_vector<int> missing_; ///< per fold: messages that are not there yet
@@ -294,4 +279,4 @@ private:
 
 } // namespace chorus
 
-#include <chorus/runtime/run_fold.hpp>
+#include <chorus/runtime/run_steps.hpp>

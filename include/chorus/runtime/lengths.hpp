@@ -20,6 +20,8 @@ struct block_lengths {
     int ranks = 1;
 
     bool is_uniform() const { return counts.empty() && incoming.empty(); }
+    /// Uniform, and one block after the other.
+    bool is_plain() const { return is_uniform() && input_displacements.empty() && output_displacements.empty(); }
 
     /// Length of a block by its number (schedule.hpp, buffer_shape).
     std::size_t of(std::int32_t block) const {

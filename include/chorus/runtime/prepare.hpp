@@ -22,7 +22,7 @@ namespace detail {
 
 inline bool same_shape(operation const& a, operation const& b) {
     return a.what == b.what && a.in_place == b.in_place && a.root == b.root && a.fold.hash == b.fold.hash &&
-           a.fold.commutative == b.fold.commutative && a.how == b.how;
+           a.fold.commutative == b.fold.commutative && (identical(a.how, b.how) || a.how == b.how);
 }
 
 /// Elements of a vector or block, as the choice of an algorithm sees them. Of unequal blocks the largest, rounded up to

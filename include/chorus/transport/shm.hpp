@@ -88,8 +88,13 @@ public:
     bool post_offer(int peer, exchange const& ex, std::span<piece const> pieces, token tok, reply_offer const& offer) {
         require_same_process();
         auto const bytes = detail::total_bytes(pieces);
-        outgoing message{peer, ex, pieces, bytes, tok, 0, 0, offer};
         auto& line = at(peer).unsent;
+        if (bytes <= inline_bytes_ && line.empty())
+            if (auto* const where = free_slot_to(peer)) {
+                announce_inlined(peer, *where, ex, pieces, bytes);
+                return true;
+            }
+        outgoing message{peer, ex, pieces, bytes, tok, 0, 0, offer};
         auto const what = line.empty() ? announce(message) : std::nullopt; // keep the order behind those that wait
         if (!what) {
             line.push_back(message);
@@ -134,6 +139,7 @@ public:
 
     void idle(int round, clock::time_point until) {
         switch (backoff_.next(round)) {
+        case detail::rest::none: return;
         case detail::rest::pause: return detail::pause();
         case detail::rest::yield: return std::this_thread::yield();
         case detail::rest::sleep: break;
@@ -213,6 +219,11 @@ private:
         // The peer still has the line of the next announcement and does not wait at it yet. Fetched when it is written, it would
         // cost a trip between the cores on the way of the message.
         detail::claim_line(&job_->slot(rank_, to, at(to).next_out));
+    }
+    void announce_inlined(int to, slot& where, exchange const& ex, std::span<piece const> pieces, std::size_t bytes) {
+        detail::gather_part(where.bytes(), pieces, 0, bytes);
+        paths_.count(transport_path::inlined, bytes);
+        publish(to, where, kind::inlined, ex, bytes);
     }
     bool is_finished(kind what, outgoing const& message) {
         if (what == kind::direct) unread_.push_back(message);

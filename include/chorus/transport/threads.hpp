@@ -118,6 +118,7 @@ public:
 
     void idle(int round, clock::time_point until) {
         switch (backoff_.next(round)) {
+        case detail::rest::none: break;
         case detail::rest::pause: detail::pause(); break;
         case detail::rest::yield: std::this_thread::yield(); break;
         case detail::rest::sleep:

@@ -1,5 +1,6 @@
 #pragma once
-/// How a rank waits: first it spins, then it gives the processor away, then the transport may put it to sleep.
+/// How a rank waits: first it polls without a break, then with pauses, then it gives the processor away, then the transport may put it to
+/// sleep.
 
 #include <thread>
 
@@ -24,18 +25,21 @@ inline void claim_line(void const* memory) {
 }
 
 /// What to do in the `round`-th idle poll in a row. With more ranks than processors spinning only keeps away the one
-/// that is waited for.
-enum class rest : unsigned char { pause, yield, sleep };
+/// that is waited for. A pause takes up to 25 ns (Zen 5; more on some others), as long as a short message between cores that are near each
+/// other, so that the first rounds have none.
+enum class rest : unsigned char { none, pause, yield, sleep };
 
 class backoff {
 public:
     explicit backoff(int ranks_on_this_host, unsigned processors = std::thread::hardware_concurrency())
-        : shared_(static_cast<unsigned>(ranks_on_this_host) > processors), spins_(shared_ ? 20 : 1000), yields_(shared_ ? 10 : 100) {}
+        : shared_(static_cast<unsigned>(ranks_on_this_host) > processors), eager_(shared_ ? 0 : 64), spins_(shared_ ? 0 : 1000),
+          yields_(shared_ ? 10 : 100) {}
 
     /// For waits in which this host's kernel does the work that is waited for, as with a soft RDMA device: to spin keeps it away, and to
     /// sleep halts processors that it could use at once. (Where the processors are emulated, waking takes half a millisecond.)
     static backoff that_gives_way(int ranks_on_this_host) {
         backoff made(ranks_on_this_host);
+        made.eager_ = 0;
         made.spins_ = made.shared_ ? 0 : 20;
         made.yields_ = 1000;
         return made;
@@ -44,12 +48,14 @@ public:
     /// Whether ranks share processors.
     bool shared() const { return shared_; }
     rest next(int round) const {
+        if (round < eager_) return rest::none;
         if (round < spins_) return rest::pause;
         return round < spins_ + yields_ ? rest::yield : rest::sleep;
     }
 
 private:
     bool shared_;
+    int eager_; ///< rounds without a pause
     int spins_;
     int yields_;
 };

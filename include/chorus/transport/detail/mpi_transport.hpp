@@ -101,10 +101,11 @@ public:
 
     /// MPI cannot sleep: it sees messages only while somebody calls it.
     void idle(int round, clock::time_point) {
-        if (wait_.next(round) == detail::rest::pause)
-            detail::pause();
-        else
-            std::this_thread::yield();
+        switch (wait_.next(round)) {
+        case detail::rest::none: return;
+        case detail::rest::pause: return detail::pause();
+        default: return std::this_thread::yield();
+        }
     }
 
     std::optional<transport_failure> failure() {

@@ -13,6 +13,11 @@ namespace chorus::detail {
 
 /// Copies one row of pieces onto another of the same total size.
 inline void copy_pieces(std::span<piece const> from, std::span<piece const> to, bool past_caches = false) {
+    auto const copy = [&](std::byte* target, std::byte const* source, std::size_t bytes) {
+        if (past_caches) copy_past_caches(target, source, bytes);
+        else std::memcpy(target, source, bytes);
+    };
+    if (from.size() == 1 && to.size() == 1 && to[0].bytes > 0) return copy(to[0].data, from[0].data, to[0].bytes); // nearly always
     std::size_t i = 0, at = 0;
     for (auto target : to)
         while (target.bytes > 0) {
@@ -22,8 +27,7 @@ inline void copy_pieces(std::span<piece const> from, std::span<piece const> to, 
                 continue;
             }
             auto const count = std::min(target.bytes, from[i].bytes - at);
-            if (past_caches) copy_past_caches(target.data, from[i].data + at, count);
-            else std::memcpy(target.data, from[i].data + at, count);
+            copy(target.data, from[i].data + at, count);
             target.data += count;
             target.bytes -= count;
             at += count;

@@ -39,7 +39,7 @@ inline std::optional<detail::shm_kind> shm_transport::announce(outgoing& message
     if (where == nullptr) return std::nullopt;
     auto const what = kind_of(message);
     switch (what) {
-    case kind::inlined: detail::gather_part(where->bytes(), message.pieces, 0, message.bytes); break;
+    case kind::inlined: announce_inlined(message.peer, *where, message.ex, message.pieces, message.bytes); return what;
     case kind::copied: {
         auto const place = ring_.take(message.bytes);
         if (!place) return std::nullopt;
@@ -58,8 +58,7 @@ inline std::optional<detail::shm_kind> shm_transport::announce(outgoing& message
                 where->place().at = static_cast<std::size_t>(reply.data - job_->at(0));
         }
     }
-    paths_.count(what == kind::inlined ? transport_path::inlined : what == kind::direct ? transport_path::direct : transport_path::copied,
-                 message.bytes);
+    paths_.count(what == kind::direct ? transport_path::direct : transport_path::copied, message.bytes);
     publish(message.peer, *where, what, message.ex, message.bytes);
     return what;
 }

@@ -92,6 +92,8 @@ struct shm_peer {
 /// Calls copy(memory, bytes) for the pieces' bytes [at, at + bytes), in order.
 template <class Copy>
 void for_part_of(std::span<piece const> pieces, std::size_t at, std::size_t bytes, Copy copy) {
+    if (bytes == 0) return;
+    if (pieces.size() == 1) return copy(pieces[0].data + at, bytes); // nearly always
     for (auto const& each : pieces) {
         if (at >= each.bytes) {
             at -= each.bytes;

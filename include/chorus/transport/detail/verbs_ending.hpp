@@ -7,6 +7,7 @@ namespace chorus {
 
 inline void verbs_transport::idle(int round, clock::time_point until) {
     switch (backoff_.next(round)) {
+    case detail::rest::none: return;
     case detail::rest::pause: return detail::pause();
     case detail::rest::yield: return std::this_thread::yield();
     case detail::rest::sleep: break;

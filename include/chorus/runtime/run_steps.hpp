@@ -1,5 +1,5 @@
 #pragma once
-/// The longer functions of an instance: lowered folds above all. Part of instance.hpp.
+/// The longer functions of an instance: messages, and lowered folds above all. Part of instance.hpp.
 
 #include <chorus/runtime/instance.hpp>
 
@@ -9,6 +9,71 @@
 #include <cstring>
 
 namespace chorus {
+
+[[gnu::cold]] inline void instance::find_plain() {
+    for (std::size_t at = 0; at < plain_.size(); ++at) {
+        auto const i = static_cast<std::int32_t>(at);
+        auto const kind = (*program_)[i].kind;
+        plain_[at] = (kind == step_kind::send || kind == step_kind::recv) && lowered_.fold_of(i) == lowering::none && !bound_.needs_packing(i) &&
+                     (bound_[i].bytes > 0 || program_->plan().synchronises);
+    }
+    for (auto const& fold : lowered_.folds())
+        for (auto const& each : fold.replies) plain_[static_cast<std::size_t>(each.send)] = false;
+    for (std::size_t at = 0; at < plain_.size(); ++at)
+        if (auto const receive = lowered_.receive_of(static_cast<std::int32_t>(at)); receive != lowering::none)
+            plain_[at] = plain_[static_cast<std::size_t>(receive)] = false;
+}
+
+inline void instance::post(std::int32_t i, channel const& line, step_kind kind) {
+    auto const& b = bound_[i];
+    auto const at = static_cast<std::size_t>(i);
+    auto const peer = transport_rank(line.peer);
+    auto const tok = token_of(i);
+    auto ex = exchange_;
+    ex.lane = line.lane;
+    if (plain_[at]) {
+        auto const over = kind == step_kind::send ? transport_->post_send(peer, ex, source(i), tok) : transport_->post_recv(peer, ex, target(i), tok);
+        if (over) finish(i);
+        return;
+    }
+    if (state_[at].replied) return finish(i);
+    if (b.bytes == 0 && !program_->plan().synchronises) return arrived_or_sent(i, nullptr);
+    auto& staging = staging_[at];
+    auto const packed = bound_.needs_packing(i);
+    auto const folded = lowered_.fold_of(i) != lowering::none && b.target_end - b.target_begin == 1;
+    if (packed || kind == step_kind::recv_reduce) staging = {scratch_ + b.staging, b.bytes};
+    else if (kind == step_kind::recv && folded) staging = target(i)[0];
+    if (kind == step_kind::recv_reduce || (kind == step_kind::recv && folded)) {
+        if (auto const* const view = transport_->post_view(peer, ex, staging, tok)) arrived_or_sent(i, view);
+        return;
+    }
+    auto const pieces = packed ? std::span<piece const>(&staging, 1) : kind == step_kind::send ? source(i) : target(i);
+    if (kind == step_kind::send) {
+        if (packed) detail::copy_pieces(source(i), pieces);
+        if (transport_->post_offer(peer, ex, pieces, tok, offer_with(i))) arrived_or_sent(i, nullptr);
+    } else if (transport_->post_recv(peer, ex, pieces, tok)) {
+        arrived_or_sent(i, nullptr);
+    }
+}
+
+inline void instance::arrived_or_sent(std::int32_t i, std::byte const* view) {
+    auto const kind = (*program_)[i].kind;
+    auto const at = static_cast<std::size_t>(i);
+    auto const f = lowered_.fold_of(i);
+    if (kind == step_kind::recv && bound_.needs_packing(i) && bound_[i].bytes > 0)
+        detail::copy_pieces(std::span<piece const>(&staging_[at], 1), target(i));
+    if (kind != step_kind::recv_reduce && f == lowering::none) return finish(i);
+    state_[at].arrived = true;
+    state_[at].view = kind == step_kind::recv_reduce || target(i).size() == 1 ? view : nullptr; // otherwise it is in its pieces
+    if (f != lowering::none) {
+        auto const waits = waiting_[static_cast<std::size_t>(lowered_.folds()[static_cast<std::size_t>(f)].leader())] != 0;
+        if (--missing_[static_cast<std::size_t>(f)] == 0 && !waits) return run_fold(f);
+        if (waits || !transport_->may_keep(view)) stage(i);
+        return;
+    }
+    if (waiting_[at] == 0) return fold_arrived(i);
+    stage(i);
+}
 
 /// All that the fold needs is there: its steps run as one.
 inline void instance::run_fold(std::int32_t f) {
