@@ -51,6 +51,11 @@ TEST_CASE("chain broadcast passes on", "[algorithm][broadcast][trace]") {
     CHECK(trace("chain", 0, 3, 1) == lines{"recv 2 0..1"});
 }
 
+TEST_CASE("direct broadcast sends to the next rank first", "[algorithm][broadcast][trace]") {
+    CHECK(trace("direct", 1, 3, 1) == lines{"send 2 0..1", "send 0 0..1"});
+    CHECK(trace("direct", 0, 3, 1) == lines{"recv 1 0..1"});
+}
+
 TEST_CASE("double tree broadcast sends each half down a tree of its own", "[algorithm][broadcast][trace]") {
     CHECK(trace("double_tree", 0, 3, 0) == lines{"send 2 0..1/2", "send 1 1/2..1 lane 1"});
     CHECK(trace("double_tree", 1, 3, 0) == lines{"recv 2 0..1/2", "recv 0 1/2..1 lane 1", "send 2 1/2..1 lane 1"});

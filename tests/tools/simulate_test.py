@@ -171,7 +171,7 @@ class Simulate(unittest.TestCase):
 
     def test_an_algorithm_is_chosen_by_its_cost(self):
         named = {"all_reduce": ("ring", "recursive_doubling", "circulant", "tree"), "all_to_all": ("pairwise", "bruck"),
-                 "broadcast": ("binomial", "chain", "double_tree", "scatter_all_gather")}
+                 "broadcast": ("binomial", "chain", "double_tree", "scatter_all_gather", "direct")}
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "auto.json"
             def figures(algorithm, what, ranks, size):

@@ -106,11 +106,37 @@ TEST_CASE("a broadcast that is copied in and out is cut, and passed on by few", 
     }
     CHECK(chosen(8, 64 << 10) == choice_and_segments("binomial", 2));
     CHECK(chosen(16, 4 << 20) == choice_and_segments("double_tree", 8)); // its messages are halves
-    facts.shared_buffers = true;                                        // which are read where they lie
-    CHECK(chosen(4, 128 << 10) == choice_and_segments("chain", 1));
     facts.what = collective::gather;
-    facts.shared_buffers = false;
     CHECK(chosen(4, 128 << 10).second == 1);
+}
+
+TEST_CASE("a broadcast that is read in place is read by all from the root, unless they are many", "[tuning/choose]") {
+    choice_facts facts;
+    facts.what = collective::broadcast;
+    facts.speed.latency = 2e-7;
+    facts.speed.per_message = 1e-7;
+    facts.speed.per_byte = 3.5e-11;
+    auto const chosen = [&](int ranks, std::size_t bytes) {
+        facts.ranks = ranks;
+        facts.bytes = bytes;
+        auto const* const entry = choose(entries_of(facts.what), facts);
+        return std::pair(std::string(entry->name), choose_segments(entry, facts));
+    };
+    using choice_and_segments = std::pair<std::string, int>;
+    for (auto const by_itself : {false, true}) { // of the transport's own, or because the program says that buffers are shared
+        facts.speed.reads_in_place = by_itself;
+        facts.speed.copies_private = facts.shared_buffers = !by_itself;
+        CHECK(chosen(2, 32 << 20) == choice_and_segments("binomial", 1)); // there is one message
+        for (auto const bytes : {128 << 10, 1 << 20, 32 << 20}) CHECK(chosen(4, static_cast<std::size_t>(bytes)) == choice_and_segments("direct", 1));
+        CHECK(chosen(16, 8).first == "binomial"); // its root sends four messages instead of fifteen
+        CHECK(chosen(16, 64 << 10) == choice_and_segments("direct", 1));
+        CHECK(chosen(64, 32 << 20).first == "double_tree");
+    }
+    facts.speed.reads_in_place = facts.shared_buffers = false;
+    CHECK(chosen(4, 1 << 20).first != "direct");
+    facts.speed.latency = 4e-5; // ranks share processors: a round is a change of process
+    CHECK(chosen(8, 32 << 10) == choice_and_segments("direct", 1));
+    CHECK(chosen(8, 32 << 20).first == "double_tree");
 }
 
 TEST_CASE("algorithms that are said to fold by the one tree are proven to", "[tuning/choose]") {

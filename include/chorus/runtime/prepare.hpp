@@ -52,6 +52,7 @@ CHORUS_INLINE choice_facts communicator::facts_of_call(operation const& call) co
         if (auto const transport = facts.speed; facts.table->calibrated) {
             facts.speed = facts.table->speed;
             facts.speed.copies_private = transport.copies_private;
+            facts.speed.reads_in_place = transport.reads_in_place;
             facts.speed.copied_segment_bytes = transport.copied_segment_bytes;
         }
     }

@@ -205,6 +205,7 @@ struct transport_estimates {
     double per_byte_folded = 1e-10; ///< folding a byte (gamma)
     std::size_t segment_bytes = std::size_t{256} << 10; ///< pieces in which long messages overlap best with folding
     bool copies_private = false; ///< private buffers go through the transport's own memory; what peers allocated is read where it lies
+    bool reads_in_place = false; ///< all buffers are read where they lie
     std::size_t copied_segment_bytes = 0; ///< the pieces in which copying in and out overlap best; 0: not worth a cut
 };
 

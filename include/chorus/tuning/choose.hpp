@@ -29,12 +29,15 @@ struct choice_facts {
 
     /// Of a vector, or of all blocks together: what people call the size of a call.
     std::size_t total_bytes() const { return has_blocks(what) ? bytes * static_cast<std::size_t>(ranks) : bytes; }
+    /// Whether messages are read where the sender has them, without a copy in between.
+    bool in_place() const { return speed.reads_in_place || (speed.copies_private && shared_buffers); }
 };
 
 /// Into how many segments to cut each message, so that folding one, or copying it in and out, overlaps moving the next: equal on all
 /// ranks, since it depends on the average message of the algorithm, not on a rank's own.
 inline int choose_segments(cost_terms const& cost, choice_facts const& facts) {
     if (has_blocks(facts.what) && facts.what != collective::reduce_scatter) return 1; // nothing is folded
+    if (facts.what == collective::broadcast && facts.in_place() && cost.rounds <= 1) return 1; // nor passed on
     auto const parts = cost.messages > 0 ? cost.sent / cost.messages : 1.0 / facts.ranks;
     auto const message = parts * static_cast<double>(facts.bytes);
     auto wanted = message / static_cast<double>(facts.speed.segment_bytes);
@@ -47,15 +50,18 @@ inline int choose_segments(cost_terms const& cost, choice_facts const& facts) {
 /// ones are not. Private: messages that are to be folded leave the caches before they are, where several long ones are under way at once,
 /// or a single one is very long; who passes a broadcast on copies it out and in again (the root, which sends most in a binomial tree, has
 /// nothing to copy out), and where a rank sends fewer messages than there are rounds, it waits for a segment of each of the other rounds.
-/// Shared, several at once: each byte is read once, where it lies, and not passed on from rank to rank. All as measured on two and on
-/// sixteen cores (docs/performance.md, "More ranks").
+/// Read where they lie, several at once: each byte is read once, and not passed on from rank to rank. Who reads a broadcast does the work,
+/// not who sends it: a rank reads once, after those before it have; more than eight are taken to slow each other down, which nobody has
+/// measured. All else as measured on two and on sixteen cores (docs/performance.md, "More ranks").
 inline double cache_effects(cost_terms const& cost, choice_facts const& facts) {
-    constexpr double long_message = 512 << 10, very_long = 4 << 20;
-    if (!facts.speed.copies_private || cost.messages == 0) return 0;
+    constexpr double long_message = 512 << 10, very_long = 4 << 20, readers = 8;
+    if (cost.messages == 0 || !(facts.in_place() || facts.speed.copies_private)) return 0;
     auto const bytes = cost.sent * static_cast<double>(facts.bytes), message = bytes / cost.messages;
     auto const at_once = cost.messages > cost.rounds;
     auto part = 0.0; // of the time to move all bytes
-    if (facts.shared_buffers) part = at_once ? -0.5 : 0;
+    if (facts.in_place() && facts.what == collective::broadcast)
+        part = (std::max(1.0, cost.messages / cost.rounds / readers) + (cost.rounds - 1) / cost.messages * cost.sent / choose_segments(cost, facts)) / cost.sent - 1;
+    else if (facts.in_place()) part = at_once ? -0.5 : 0;
     else if (cost.reduced > 0) part = (at_once && message >= long_message ? 0.5 : 0) + 0.25 * std::log2(std::max(1.0, message / very_long));
     else if (facts.what == collective::broadcast && cost.sent < cost.rounds)
         part = 1 / cost.sent + std::max(0.0, cost.rounds - cost.messages) / cost.messages / choose_segments(cost, facts);

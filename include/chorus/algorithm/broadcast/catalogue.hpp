@@ -3,6 +3,7 @@
 
 #include <chorus/algorithm/broadcast/binomial.hpp>
 #include <chorus/algorithm/broadcast/chain.hpp>
+#include <chorus/algorithm/broadcast/direct.hpp>
 #include <chorus/algorithm/broadcast/double_tree.hpp>
 #include <chorus/algorithm/broadcast/scatter_all_gather.hpp>
 #include <chorus/algorithm/entry.hpp>
@@ -67,6 +68,18 @@ struct catalogue<collective::broadcast, Lazy> {
                 .formula = [](int p, choice const&) -> cost_terms {
                     double const q = ceil_log2(p), back = longest_chain(circulant_all_gather_rounds(p));
                     return {q + back, 2 * q, 2 * (p - 1.0) / p, 0};
+                },
+            },
+            catalogue_entry{
+                .what = collective::broadcast,
+                .name = "direct",
+                .cost = "1 round of p-1 messages, n(p-1) sent by the root",
+                .source = "folklore",
+                .keeps_order = true,
+                .record = [](record_sink& sink, arguments const& args) { direct_broadcast(sink, args.data, args.root); },
+                .formula = [](int p, choice const&) -> cost_terms {
+                    double const others = p - 1;
+                    return {p > 1 ? 1.0 : 0, others, others, 0};
                 },
             },
             catalogue_entry{
