@@ -127,7 +127,7 @@ public:
         case detail::rest::yield: std::this_thread::yield(); break;
         case detail::rest::sleep:
             if (unsent_ > 0) return std::this_thread::yield(); // nobody rings when a slot becomes free
-            hub_->bell_of(rank_).sleep(until, [&] { return hub_->failed() || something_new(); });
+            hub_->sleep(rank_, until, [&] { return hub_->failed() || something_new(); });
             break;
         }
     }
@@ -189,23 +189,21 @@ private:
         }
         auto& slot = peer.outbox->slots[peer.next_out % detail::mailbox::capacity];
         if (slot.full.load(std::memory_order_acquire)) return false;
-        slot.what = {message.ex, message.bytes, nullptr, 0, 0, nullptr, nullptr};
-        if (message.bytes <= detail::inline_bytes) {
-            piece const whole{slot.inlined.data(), message.bytes};
+        slot.what.ex = message.ex;
+        slot.what.bytes = message.bytes;
+        if (slot.what.is_inlined()) {
+            piece const whole{slot.what.inlined.data(), message.bytes};
             detail::copy_pieces(message.pieces, std::span(&whole, 1));
         } else {
             message.state = fresh_state();
-            slot.what.pieces = message.pieces.data();
-            slot.what.piece_count = static_cast<std::uint32_t>(message.pieces.size());
-            slot.what.state = message.state;
-            if (message.offer.target.bytes == message.bytes) {
-                slot.what.reply = message.offer.target.data;
-                slot.what.reply_place = message.offer.place;
-            }
+            auto const offered = message.offer.target.bytes == message.bytes;
+            slot.what.place = {message.pieces.data(), static_cast<std::uint32_t>(message.pieces.size()), message.offer.place,
+                               offered ? message.offer.target.data : nullptr, message.state};
         }
-        slot.full.store(true, std::memory_order_seq_cst);
-        hub_->bell_of(message.peer).ring();
-        ++peer.next_out;
+        slot.full.store(true, std::memory_order_release);
+        hub_->wake(message.peer);
+        // The peer does not wait at the next slot yet, and need not be asked for its line while a message is on the way.
+        detail::claim_line(&peer.outbox->slots[++peer.next_out % detail::mailbox::capacity]);
         return true;
     }
     void announce_rest(std::span<completion> done, std::size_t& count) {
@@ -229,7 +227,7 @@ private:
             peer.unexpected.reserve(detail::usual_messages / 2);
         }
         auto& slot = peer.inbox->slots[peer.next_in % detail::mailbox::capacity];
-        return slot.full.load(std::memory_order_seq_cst) ? &slot : nullptr; // `bell` needs more than acquire
+        return slot.full.load(std::memory_order_acquire) ? &slot : nullptr;
     }
     void free_slot(int from, detail::slot& slot) {
         slot.full.store(false, std::memory_order_release);
@@ -242,13 +240,13 @@ private:
         if (detail::wish_for(peer, wish.ex) == peer.posted.size()) {
             std::byte const* view = nullptr;
             std::size_t found = 0;
-            while (found < peer.unexpected.size() && !matches(peer.unexpected[found].what.ex, wish.ex)) ++found;
+            while (found < peer.unexpected.size() && !matches(peer.unexpected[found].ex, wish.ex)) ++found;
             if (found < peer.unexpected.size()) {
-                auto const taken = take(peer.unexpected[found].what, peer.unexpected[found].bytes.data(), wish, view);
+                auto const taken = take(peer.unexpected[found], wish, view);
                 peer.unexpected.erase(found);
                 if (taken) return view;
             } else if (auto* const slot = next_slot(wish.peer); slot != nullptr && matches(slot->what.ex, wish.ex)) {
-                auto const taken = take(slot->what, slot->inlined.data(), wish, view);
+                auto const taken = take(slot->what, wish, view);
                 free_slot(wish.peer, *slot);
                 if (taken) return view;
             }
@@ -264,12 +262,12 @@ private:
         while (auto* const slot = next_slot(from)) {
             auto const wish = detail::wish_for(peer, slot->what.ex);
             auto const known = wish < peer.posted.size();
-            auto const served = known && take(slot->what, slot->inlined.data(), peer.posted[wish], done.view);
+            auto const served = known && take(slot->what, peer.posted[wish], done.view);
             if (served) {
                 done.which = peer.posted[wish].tok;
                 peer.posted.erase(wish);
             } else if (!known) {
-                peer.unexpected.push_back({slot->what, slot->inlined});
+                peer.unexpected.push_back(slot->what);
             }
             free_slot(from, *slot);
             if (served) return true;
@@ -278,7 +276,7 @@ private:
     }
 
     /// Copies or shows the message. False where it is not what was asked for, or its sender has taken it back.
-    bool take(detail::announcement const& what, std::byte const* inlined, incoming const& wish, std::byte const*& view) {
+    bool take(detail::announcement const& what, incoming const& wish, std::byte const*& view) {
         auto const wanted = wish.view ? wish.staging.bytes : detail::total_bytes(wish.pieces);
         if (what.ex.signature != wish.ex.signature || what.bytes != wanted) {
             mismatch_ = transport_failure{transport_failure::kind::mismatch, wish.peer,
@@ -287,29 +285,30 @@ private:
             return false;
         }
         auto const target = wish.view ? std::span(&wish.staging, 1) : wish.pieces;
-        view = wish.view ? wish.staging.data : inlined; // anything but null where no view was asked for
-        if (what.state == nullptr) {
-            piece const whole{const_cast<std::byte*>(inlined), what.bytes};
+        view = wish.view ? wish.staging.data : what.inlined.data(); // anything but null where no view was asked for
+        if (what.is_inlined()) {
+            piece const whole{const_cast<std::byte*>(what.inlined.data()), what.bytes};
             detail::copy_pieces(std::span(&whole, 1), target);
             return true;
         }
         auto expected = std::uint32_t{detail::send_state::posted};
-        if (!what.state->now.compare_exchange_strong(expected, detail::send_state::reading, std::memory_order_acquire))
+        auto const& at = what.place;
+        if (!at.state->now.compare_exchange_strong(expected, detail::send_state::reading, std::memory_order_acquire))
             return false;
-        if (wish.view && what.piece_count == 1) {
-            view = what.pieces[0].data;
-            shown_.push_back({wish.tok, wish.peer, what.state, what.reply, what.bytes, what.reply_place});
+        if (wish.view && at.piece_count == 1) {
+            view = at.pieces[0].data;
+            shown_.push_back({wish.tok, wish.peer, at.state, at.reply, what.bytes, at.reply_place});
             return true;
         }
-        auto const copy = [&](bool past_caches) { detail::copy_pieces(std::span(what.pieces, what.piece_count), target, past_caches); };
+        auto const copy = [&](bool past_caches) { detail::copy_pieces(std::span(at.pieces, at.piece_count), target, past_caches); };
         if (wish.view) copy(false); // is folded right afterwards
         else reads_.measure(what.bytes, copy);
-        finish_reading({wish.tok, wish.peer, what.state});
+        finish_reading({wish.tok, wish.peer, at.state});
         return true;
     }
     void finish_reading(shown const& what, std::uint32_t how = detail::send_state::done) {
-        what.state->now.store(how, std::memory_order_seq_cst);
-        hub_->bell_of(what.peer).ring();
+        what.state->now.store(how, std::memory_order_release);
+        hub_->wake(what.peer);
     }
     void end_view(token tok, std::uint32_t how) {
         for (std::size_t i = 0; i < shown_.size(); ++i) {
@@ -343,7 +342,7 @@ private:
         for (auto const peer : waiting_)
             if (next_slot(peer) != nullptr) return true;
         for (auto const& each : unread_)
-            if (is_over(each.state->now.load(std::memory_order_seq_cst))) return true;
+            if (is_over(each.state->now.load(std::memory_order_acquire))) return true;
         return false;
     }
     static transport_failure gone(int peer, std::string_view consequence) {

@@ -8,7 +8,6 @@
 #include <chorus/transport/transport.hpp>
 
 #include <linux/futex.h>
-#include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,33 +34,5 @@ inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t value, cl
 inline void futex_wake_all(std::atomic<std::uint32_t>& word) {
     ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
-
-/// A barrier with two sides, for "I change the world and look whether you sleep; you say that you sleep and look at the
-/// world": one of the two must see the other. The side that runs with every message costs nothing, since the side that goes to
-/// sleep has the kernel run a full barrier on the processors of all registered processes.
-class uneven_barrier {
-public:
-    /// Registers this process. All who meet at a barrier must have found the same answer.
-    static bool register_process() { return ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0; }
-
-    explicit uneven_barrier(bool registered) : registered_(registered) {}
-    void light() const {
-        if (registered_) std::atomic_signal_fence(std::memory_order_seq_cst);
-        else fence();
-    }
-    void heavy() const {
-        if (registered_) ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0); // a full barrier here, too
-        else fence();
-    }
-
-private:
-    static void fence() {
-#ifndef __SANITIZE_THREAD__ // knows none; without one a sleeper oversleeps until its next look, which is soon
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-#endif
-    }
-
-    bool registered_;
-};
 
 } // namespace chorus::detail

@@ -4,6 +4,7 @@
 #include <chorus/core/errors.hpp>
 #include <chorus/transport/detail/futex.hpp>
 #include <chorus/transport/detail/shm_layout.hpp>
+#include <chorus/transport/detail/uneven_barrier.hpp>
 #include <chorus/transport/shm_options.hpp>
 #include <chorus/transport/transport.hpp>
 

@@ -3,6 +3,7 @@
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/transport/detail/note.hpp>
+#include <chorus/transport/detail/uneven_barrier.hpp>
 #include <chorus/transport/transport.hpp>
 
 #include <array>
@@ -28,25 +29,34 @@ struct send_state {
     send_state* next = nullptr; ///< in the hub's list of all
 };
 
+inline constexpr std::size_t inline_bytes = 512;
+
+/// Where a message lies that is too long to be told at once.
+struct message_place {
+    piece const* pieces;
+    std::uint32_t piece_count;
+    std::uint32_t reply_place; ///< reply_offer::place
+    std::byte* reply;          ///< as long as the message; null: nothing is offered
+    send_state* state;
+};
+
 /// A message as it is announced: its bytes, if they are few, or where they lie.
 struct announcement {
     exchange ex;
-    std::size_t bytes = 0;
-    piece const* pieces = nullptr; ///< null: the bytes are in `inlined`
-    std::uint32_t piece_count = 0;
-    std::uint32_t reply_place = 0;      ///< reply_offer::place
-    std::byte* reply = nullptr;         ///< as long as the message; null: nothing is offered
-    send_state* state = nullptr;
+    std::size_t bytes;
+    union {
+        std::array<std::byte, inline_bytes> inlined;
+        message_place place;
+    };
+
+    bool is_inlined() const { return bytes <= inline_bytes; }
 };
 
-inline constexpr std::size_t inline_bytes = 512;
-
-/// One slot of a mailbox. `full` is stored with release by the sender after the rest was written, and cleared with
-/// release by the receiver after it has read the rest.
+/// One slot of a mailbox; a short message is on its first cache line. `full` is stored with release by the sender after the rest was
+/// written, and cleared with release by the receiver after it has read the rest.
 struct alignas(64) slot {
     std::atomic<bool> full{false};
     announcement what;
-    std::array<std::byte, inline_bytes> inlined;
 };
 
 /// Announcements from one rank to one other: single producer, single consumer, in order.
@@ -56,28 +66,30 @@ struct mailbox {
 };
 
 /// Lets a rank sleep, and be woken by whoever changes something that it might wait for. The order is: the waker
-/// changes the world and then reads `asleep`, the sleeper writes `asleep` and then looks at the world; both are
-/// sequentially consistent, so at least one of them sees the other.
+/// changes the world and then reads `asleep`, the sleeper writes `asleep` and then looks at the world; between the two is the light and
+/// the heavy side of one barrier, so at least one of them sees the other.
 struct alignas(64) bell {
     std::atomic<bool> asleep{false};
     std::mutex mutex;
     std::condition_variable changed;
 
-    void ring() {
-        if (!asleep.load(std::memory_order_seq_cst)) return;
+    void ring(uneven_barrier const& order) {
+        order.light();
+        if (!asleep.load(std::memory_order_relaxed)) return;
         std::lock_guard const hold(mutex);
-        asleep.store(false, std::memory_order_seq_cst);
+        asleep.store(false, std::memory_order_relaxed);
         changed.notify_one();
     }
     /// Sleeps unless `look()` finds something after sleep was announced.
     template <class Look>
-    void sleep(clock::time_point until, Look look) {
-        asleep.store(true, std::memory_order_seq_cst);
+    void sleep(uneven_barrier const& order, clock::time_point until, Look look) {
+        asleep.store(true, std::memory_order_relaxed);
+        order.heavy();
         if (!look()) {
             std::unique_lock hold(mutex);
-            changed.wait_until(hold, until, [&] { return !asleep.load(std::memory_order_seq_cst); });
+            changed.wait_until(hold, until, [&] { return !asleep.load(std::memory_order_relaxed); });
         }
-        asleep.store(false, std::memory_order_seq_cst);
+        asleep.store(false, std::memory_order_relaxed);
     }
 };
 
@@ -105,7 +117,12 @@ public:
 
     int size() const { return size_; }
     note& note_of(int rank) { return sign_of(rank).entered; }
-    bell& bell_of(int rank) { return sign_of(rank).wakes; }
+    /// Called after something has changed that the rank may sleep for.
+    void wake(int rank) { sign_of(rank).wakes.ring(order_); }
+    template <class Look>
+    void sleep(int rank, clock::time_point until, Look look) {
+        sign_of(rank).wakes.sleep(order_, until, look);
+    }
 
     /// The mailbox from one rank to another, made by the sender when it first sends.
     mailbox& open(int from, int to) {
@@ -191,10 +208,11 @@ private:
         gathering_.notify_all();
     }
     void wake_all() {
-        for (int rank = 0; rank < size_; ++rank) bell_of(rank).ring();
+        for (int rank = 0; rank < size_; ++rank) wake(rank);
     }
 
     int size_;
+    uneven_barrier order_{uneven_barrier::register_process()};
     std::unique_ptr<std::atomic<mailbox*>[]> mailboxes_;
     std::unique_ptr<rank_sign[]> signs_;
     std::atomic<bool> failed_{false};

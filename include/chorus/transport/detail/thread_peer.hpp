@@ -5,7 +5,6 @@
 #include <chorus/transport/detail/thread_hub.hpp>
 #include <chorus/transport/transport.hpp>
 
-#include <array>
 #include <cstddef>
 #include <span>
 
@@ -31,11 +30,6 @@ struct incoming_message {
     token tok;
     bool view;
 };
-/// An announcement that came before anybody asked for it, with its bytes if they came along.
-struct early_message {
-    announcement what;
-    std::array<std::byte, inline_bytes> bytes;
-};
 /// A message of a peer that is being read where it lies.
 struct shown_message {
     token tok;
@@ -53,7 +47,7 @@ struct thread_peer {
     bool awaited = false; ///< is in the list of peers that have something posted
     plain_vector<outgoing_message> unsent;
     plain_vector<incoming_message> posted;
-    plain_vector<early_message> unexpected;
+    plain_vector<announcement> unexpected; ///< that came before anybody asked for them
 };
 
 /// Place of the first receive that is posted for the exchange; the end where there is none.
