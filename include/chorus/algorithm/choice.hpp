@@ -54,11 +54,6 @@ struct hierarchy {
 };
 
 bool operator==(choice const& a, choice const& b);
-/// Equal, without a look at what they refer to: cheap, and nearly always enough.
-inline bool identical(choice const& a, choice const& b) {
-    return a.name.data() == b.name.data() && a.name.size() == b.name.size() && a.radix == b.radix && a.segments == b.segments &&
-           a.levels == b.levels && a.custom == b.custom && a.determinism == b.determinism;
-}
 bool operator==(hierarchy const& a, hierarchy const& b);
 
 /// "ring", "bruck:radix=4", "hierarchical:groups=2+3,inside=ring,between=(tree)": what `chorus bench --algorithm`,

@@ -20,6 +20,11 @@ namespace chorus {
 
 namespace detail {
 
+/// Equal, without a look at what they refer to: cheap, and nearly always enough.
+inline bool identical(choice const& a, choice const& b) {
+    return a.name.data() == b.name.data() && a.name.size() == b.name.size() && a.radix == b.radix && a.segments == b.segments &&
+           a.levels == b.levels && a.custom == b.custom && a.determinism == b.determinism;
+}
 inline bool same_shape(operation const& a, operation const& b) {
     return a.what == b.what && a.in_place == b.in_place && a.root == b.root && a.fold.hash == b.fold.hash &&
            a.fold.commutative == b.fold.commutative && (identical(a.how, b.how) || a.how == b.how);

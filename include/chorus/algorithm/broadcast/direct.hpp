@@ -5,11 +5,12 @@
 
 namespace chorus {
 
-/// Direct broadcast: the root sends to everybody. Over shared memory nobody copies for another one: all read where the root's data lie.
+/// Direct broadcast: the root sends to everybody. Best where ranks share processors, since a round is a change of process there, and where
+/// messages are read in place: the readers do the work, all at once.
 ///
 ///   p ranks, n elements   any p >= 1, any n, any root
 ///   rounds                1 of p-1 messages
-///   sent per rank         n (p-1) elements by the root: fewest rounds where ranks share processors
+///   sent per rank         n (p-1) elements by the root
 template <schedule_sink Sink>
 void direct_broadcast(Sink& sink, slice_list const& data, int root) {
     auto const rank = sink.rank();
