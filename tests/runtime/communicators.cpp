@@ -227,6 +227,23 @@ TEST_CASE("a finished request may outlive its session, an unfinished one is told
     CHECK_FALSE(unfinished.valid());
 }
 
+TEST_CASE("calls of one shape work on the buffers of each call", "[runtime/programs]") {
+    for (std::size_t const count : {3, 40'000}) // messages first, and what is local first
+        CHECK_NOTHROW(run_threads(3, patient(), [&](communicator& comm) {
+            auto const r = comm.rank();
+            std::vector<std::vector<int>> in(2, std::vector<int>(count)), out(2, std::vector<int>(3 * count));
+            for (int k = 0; k < 8; ++k) { // by turns another input and another output
+                auto& from = in[static_cast<std::size_t>((k + 1) / 2 % 2)];
+                auto& to = out[static_cast<std::size_t>(k / 2 % 2)];
+                from.assign(count, 10 * k + r);
+                for (auto& each : out) each.assign(3 * count, -1);
+                all_gather(comm, from, to);
+                for (std::size_t i = 0; i < 3 * count; ++i) require(to[i] == 10 * k + static_cast<int>(i / count), "not what was sent");
+                for (auto const each : out[static_cast<std::size_t>(1 - k / 2 % 2)]) require(each == -1, "written to the buffer of another call");
+            }
+        }));
+}
+
 TEST_CASE("the cache of programs is bounded", "[runtime/programs]") {
     std::size_t most = 0;
     CHECK_NOTHROW(run_threads(2, patient(), [&](communicator& comm) {

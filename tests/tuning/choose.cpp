@@ -82,19 +82,32 @@ TEST_CASE("where private buffers are copied, long messages are not folded many a
     CHECK(chosen(collective::all_gather, 8 << 20, true, false) == chosen(collective::all_gather, 8 << 20, false, false)); // folds nothing
 }
 
-TEST_CASE("a broadcast that is copied in and out is cut, and passed on by few", "[tuning/choose]") {
+namespace {
+
+/// With a core for each rank.
+choice_facts facts_of_broadcast() {
     choice_facts facts;
     facts.what = collective::broadcast;
     facts.speed.latency = 2e-7;
     facts.speed.per_message = 1e-7;
     facts.speed.per_byte = 3.5e-11;
-    auto const chosen = [&](int ranks, std::size_t bytes) {
-        facts.ranks = ranks;
-        facts.bytes = bytes;
-        auto const* const entry = choose(entries_of(facts.what), facts);
-        return std::pair(std::string(entry->name), choose_segments(entry, facts));
-    };
-    using choice_and_segments = std::pair<std::string, int>;
+    return facts;
+}
+
+using choice_and_segments = std::pair<std::string, int>;
+
+choice_and_segments chosen_for(choice_facts facts, int ranks, std::size_t bytes) {
+    facts.ranks = ranks;
+    facts.bytes = bytes;
+    auto const* const entry = choose(entries_of(facts.what), facts);
+    return {std::string(entry->name), choose_segments(entry, facts)};
+}
+
+} // namespace
+
+TEST_CASE("a broadcast that is copied in and out is cut, and passed on by few", "[tuning/choose]") {
+    auto facts = facts_of_broadcast();
+    auto const chosen = [&](int ranks, std::size_t bytes) { return chosen_for(facts, ranks, bytes); };
     CHECK(chosen(4, 128 << 10) == choice_and_segments("chain", 1)); // sends least
     CHECK(chosen(4, 1 << 20) == choice_and_segments("chain", 4));
     facts.speed.copies_private = true;
@@ -111,18 +124,8 @@ TEST_CASE("a broadcast that is copied in and out is cut, and passed on by few", 
 }
 
 TEST_CASE("a broadcast that is read in place is read by all from the root, unless they are many", "[tuning/choose]") {
-    choice_facts facts;
-    facts.what = collective::broadcast;
-    facts.speed.latency = 2e-7;
-    facts.speed.per_message = 1e-7;
-    facts.speed.per_byte = 3.5e-11;
-    auto const chosen = [&](int ranks, std::size_t bytes) {
-        facts.ranks = ranks;
-        facts.bytes = bytes;
-        auto const* const entry = choose(entries_of(facts.what), facts);
-        return std::pair(std::string(entry->name), choose_segments(entry, facts));
-    };
-    using choice_and_segments = std::pair<std::string, int>;
+    auto facts = facts_of_broadcast();
+    auto const chosen = [&](int ranks, std::size_t bytes) { return chosen_for(facts, ranks, bytes); };
     for (auto const by_itself : {false, true}) { // of the transport's own, or because the program says that buffers are shared
         facts.speed.reads_in_place = by_itself;
         facts.speed.copies_private = facts.shared_buffers = !by_itself;
@@ -132,9 +135,12 @@ TEST_CASE("a broadcast that is read in place is read by all from the root, unles
         CHECK(chosen(16, 64 << 10) == choice_and_segments("direct", 1));
         CHECK(chosen(64, 32 << 20).first == "double_tree");
     }
+    auto const fast = std::exchange(facts.speed.latency, 4e-5); // ranks share processors: a round is a change of process
+    CHECK(chosen(8, 0) == choice_and_segments("direct", 1));
+    facts.speed.latency = fast;
     facts.speed.reads_in_place = facts.shared_buffers = false;
     CHECK(chosen(4, 1 << 20).first != "direct");
-    facts.speed.latency = 4e-5; // ranks share processors: a round is a change of process
+    facts.speed.latency = 4e-5;
     CHECK(chosen(8, 32 << 10) == choice_and_segments("direct", 1));
     CHECK(chosen(8, 32 << 20).first == "double_tree");
 }

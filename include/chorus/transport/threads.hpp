@@ -15,7 +15,6 @@
 #include <chorus/transport/detail/thread_peer.hpp>
 #include <chorus/transport/transport.hpp>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -54,7 +53,7 @@ public:
     int size() const { return hub_->size(); }
     /// As measured. Where ranks share a processor, a message is worth a change of thread.
     transport_estimates estimates() const {
-        auto const crowd = std::max(1.0, static_cast<double>(size()) / std::max(1u, std::thread::hardware_concurrency()));
+        auto const crowd = hub_->ranks_per_processor();
         return {.latency = crowd > 1 ? 1e-5 * crowd : 4e-7, .per_message = 2e-7, .per_byte = 1e-10 * crowd, .per_byte_folded = 5e-11 * crowd,
                 .reads_in_place = true};
     }

@@ -58,10 +58,13 @@ inline double cache_effects(cost_terms const& cost, choice_facts const& facts) {
     if (cost.messages == 0 || !(facts.in_place() || facts.speed.copies_private)) return 0;
     auto const bytes = cost.sent * static_cast<double>(facts.bytes), message = bytes / cost.messages;
     auto const at_once = cost.messages > cost.rounds;
+    if (facts.in_place() && facts.what == collective::broadcast) {
+        auto const read = static_cast<double>(facts.bytes) * std::max(1.0, cost.messages / cost.rounds / readers);
+        auto const waited_for = (cost.rounds - 1) * message / choose_segments(cost, facts);
+        return (read + waited_for - bytes) * facts.speed.per_byte;
+    }
     auto part = 0.0; // of the time to move all bytes
-    if (facts.in_place() && facts.what == collective::broadcast)
-        part = (std::max(1.0, cost.messages / cost.rounds / readers) + (cost.rounds - 1) / cost.messages * cost.sent / choose_segments(cost, facts)) / cost.sent - 1;
-    else if (facts.in_place()) part = at_once ? -0.5 : 0;
+    if (facts.in_place()) part = at_once ? -0.5 : 0;
     else if (cost.reduced > 0) part = (at_once && message >= long_message ? 0.5 : 0) + 0.25 * std::log2(std::max(1.0, message / very_long));
     else if (facts.what == collective::broadcast && cost.sent < cost.rounds)
         part = 1 / cost.sent + std::max(0.0, cost.rounds - cost.messages) / cost.messages / choose_segments(cost, facts);

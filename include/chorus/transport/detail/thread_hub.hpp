@@ -6,6 +6,7 @@
 #include <chorus/transport/detail/uneven_barrier.hpp>
 #include <chorus/transport/transport.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -14,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -105,7 +107,8 @@ struct alignas(64) rank_sign {
 class thread_hub {
 public:
     explicit thread_hub(int size)
-        : size_(size), mailboxes_(new std::atomic<mailbox*>[static_cast<std::size_t>(size) * static_cast<std::size_t>(size)]{}),
+        : size_(size), ranks_per_processor_(std::max(1.0, static_cast<double>(size) / std::max(1u, std::thread::hardware_concurrency()))),
+          mailboxes_(new std::atomic<mailbox*>[static_cast<std::size_t>(size) * static_cast<std::size_t>(size)]{}),
           signs_(new rank_sign[static_cast<std::size_t>(size)]) {}
     thread_hub(thread_hub const&) = delete;
     thread_hub& operator=(thread_hub const&) = delete;
@@ -116,6 +119,8 @@ public:
     }
 
     int size() const { return size_; }
+    /// At least 1, and the same for all ranks, whatever each of them is pinned to.
+    double ranks_per_processor() const { return ranks_per_processor_; }
     note& note_of(int rank) { return sign_of(rank).entered; }
     /// Called after something has changed that the rank may sleep for.
     void wake(int rank) { sign_of(rank).wakes.ring(order_); }
@@ -212,6 +217,7 @@ private:
     }
 
     int size_;
+    double ranks_per_processor_;
     uneven_barrier order_{uneven_barrier::register_process()};
     std::unique_ptr<std::atomic<mailbox*>[]> mailboxes_;
     std::unique_ptr<rank_sign[]> signs_;
