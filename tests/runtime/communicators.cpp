@@ -228,7 +228,7 @@ TEST_CASE("a finished request may outlive its session, an unfinished one is told
 }
 
 TEST_CASE("calls of one shape work on the buffers of each call", "[runtime/programs]") {
-    for (std::size_t const count : {3, 40'000}) // messages first, and what is local first
+    for (auto const count : {std::size_t{3}, std::size_t{40'000}}) // messages first, and what is local first
         CHECK_NOTHROW(run_threads(3, patient(), [&](communicator& comm) {
             auto const r = comm.rank();
             std::vector<std::vector<int>> in(2, std::vector<int>(count)), out(2, std::vector<int>(3 * count));
