@@ -271,6 +271,20 @@ private:
         job_->wake(from);
     }
 
+    /// Whether its answer was written straight to its memory. A peer answers before it announces what follows, so this is seen
+    /// by whoever has seen a later announcement, though the next poll has yet to complete the receive.
+    bool is_answered(incoming const& wish) const {
+        for (auto const& each : unread_)
+            if (each.peer == wish.peer && each.offer.target.data != nullptr && each.offer.tok == wish.tok)
+                return states_[each.state].load(std::memory_order_acquire) == state::answered;
+        return false;
+    }
+    /// Place of the first receive that waits for a message of the exchange; the end where there is none.
+    std::size_t wish_for(detail::shm_peer const& peer, exchange const& ex) const {
+        std::size_t i = 0;
+        while (i < peer.posted.size() && (!matches(peer.posted[i].ex, ex) || is_answered(peer.posted[i]))) ++i;
+        return i;
+    }
     std::byte const* post(incoming const& wish);
     bool deliver_next(int from, completion& done);
     taken take(exchange const& ex, std::size_t bytes, kind what, detail::shm_place const* place, std::byte const* inlined, bool in_slot,

@@ -236,7 +236,7 @@ private:
     /// Takes a message that is already here and returns where it can be read; otherwise remembers the wish.
     std::byte const* post(incoming const& wish) {
         auto& peer = at(wish.peer);
-        if (detail::wish_for(peer, wish.ex) == peer.posted.size()) {
+        if (wish_for(peer, wish.ex) == peer.posted.size() && !is_answered(wish)) {
             std::byte const* view = nullptr;
             std::size_t found = 0;
             while (found < peer.unexpected.size() && !matches(peer.unexpected[found].ex, wish.ex)) ++found;
@@ -259,7 +259,7 @@ private:
     bool deliver_next(int from, completion& done) {
         auto& peer = at(from);
         while (auto* const slot = next_slot(from)) {
-            auto const wish = detail::wish_for(peer, slot->what.ex);
+            auto const wish = wish_for(peer, slot->what.ex);
             auto const known = wish < peer.posted.size();
             auto const served = known && take(slot->what, peer.posted[wish], done.view);
             if (served) {
@@ -315,6 +315,20 @@ private:
             finish_reading(shown_[i], how);
             return shown_.erase_unordered(i);
         }
+    }
+    /// Whether its answer was written straight to its memory. A peer answers before it announces what follows, so this is seen
+    /// by whoever has seen a later announcement, though the next poll has yet to complete the receive.
+    bool is_answered(incoming const& wish) const {
+        for (auto const& each : unread_)
+            if (each.peer == wish.peer && each.offer.target.data != nullptr && each.offer.tok == wish.tok)
+                return each.state->now.load(std::memory_order_acquire) == detail::send_state::answered;
+        return false;
+    }
+    /// Place of the first receive that waits for a message of the exchange; the end where there is none.
+    std::size_t wish_for(peer_state const& peer, exchange const& ex) const {
+        std::size_t i = 0;
+        while (i < peer.posted.size() && (!matches(peer.posted[i].ex, ex) || is_answered(peer.posted[i]))) ++i;
+        return i;
     }
     static bool is_over(std::uint32_t now) { return now == detail::send_state::done || now == detail::send_state::answered; }
     /// Its answer has come another way. Who waits for nothing more of a peer forgets that when it polls (waiting_).

@@ -106,7 +106,7 @@ inline std::byte const* shm_transport::post(incoming const& wish) {
     auto& peer = at(wish.peer);
     std::byte const* view = nullptr;
     auto got = taken::refused;
-    if (peer.wish_for(wish.ex) == peer.posted.size()) {
+    if (wish_for(peer, wish.ex) == peer.posted.size() && !is_answered(wish)) {
         std::size_t found = 0;
         while (found < peer.unexpected.size() && !matches(peer.unexpected[found].ex, wish.ex)) ++found;
         if (found < peer.unexpected.size()) {
@@ -133,7 +133,7 @@ inline bool shm_transport::deliver_next(int from, completion& done) {
         auto served = false;
         if (next->what.kind == kind::part) {
             served = take_part(from, next->place(), done);
-        } else if (auto const wish = peer.wish_for(next->what.ex()); wish < peer.posted.size()) {
+        } else if (auto const wish = wish_for(peer, next->what.ex()); wish < peer.posted.size()) {
             auto const asked = peer.posted[wish];
             auto const got = take_from_slot(*next, asked, done.view);
             done.which = asked.tok;

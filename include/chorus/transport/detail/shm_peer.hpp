@@ -81,12 +81,6 @@ struct shm_peer {
         for (std::size_t i = 0; i < posted.size(); ++i)
             if (posted[i].tok == tok) return posted.erase(i);
     }
-    /// Place of the first receive that is posted for the exchange; the end where there is none.
-    std::size_t wish_for(exchange const& ex) const {
-        std::size_t i = 0;
-        while (i < posted.size() && !matches(posted[i].ex, ex)) ++i;
-        return i;
-    }
 };
 
 /// Calls copy(memory, bytes) for the pieces' bytes [at, at + bytes), in order.

@@ -50,11 +50,4 @@ struct thread_peer {
     plain_vector<announcement> unexpected; ///< that came before anybody asked for them
 };
 
-/// Place of the first receive that is posted for the exchange; the end where there is none.
-inline std::size_t wish_for(thread_peer const& peer, exchange const& ex) {
-    std::size_t i = 0;
-    while (i < peer.posted.size() && !matches(peer.posted[i].ex, ex)) ++i;
-    return i;
-}
-
 } // namespace chorus::detail
