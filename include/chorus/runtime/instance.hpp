@@ -7,6 +7,7 @@
 /// step is ready to fold). What lowering.hpp has found runs as one pass over all ranks' memory where that can be reached.
 /// Starting an instance again allocates nothing.
 
+#include <chorus/core/capacities.hpp>
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/kernel/kernel.hpp>
 #include <chorus/runtime/bound_program.hpp>
@@ -30,7 +31,7 @@ namespace chorus {
 class instance {
 public:
     /// How far the messages of one channel that were posted may reach beyond the first unfinished one.
-    static constexpr std::int32_t window = 8;
+    static constexpr std::int32_t window = channel_window;
 
     [[gnu::cold]] instance(std::shared_ptr<program const> what, any_transport& over)
         : program_(std::move(what)), transport_(&over), views_(over.views()), bound_(*program_, over.gathers(), window),

@@ -1,6 +1,7 @@
 #pragma once
 /// What the ranks of one process share: a mailbox for every ordered pair of ranks, and who failed or left.
 
+#include <chorus/core/capacities.hpp>
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/transport/detail/note.hpp>
 #include <chorus/transport/detail/uneven_barrier.hpp>
@@ -63,7 +64,7 @@ struct alignas(64) slot {
 
 /// Announcements from one rank to one other: single producer, single consumer, in order.
 struct mailbox {
-    static constexpr std::size_t capacity = 32;
+    static constexpr std::size_t capacity = mailbox_slots;
     std::array<slot, capacity> slots;
 };
 
