@@ -119,6 +119,12 @@ public:
             if (state_[i].posted && !state_[i].finished) return static_cast<std::int32_t>(i);
         return -1;
     }
+    /// Calls visit(i) for each message that was posted and has not finished.
+    template <class Visit>
+    void for_each_unfinished(Visit visit) const {
+        for (std::size_t i = 0; i < state_.size(); ++i)
+            if (state_[i].posted && !state_[i].finished) visit(static_cast<std::int32_t>(i));
+    }
     std::size_t bytes_of(std::int32_t i) const { return bound_[i].bytes; }
     int transport_rank(int peer) const { return members_.empty() ? peer : members_[static_cast<std::size_t>(peer)]; }
     exchange const& running() const { return exchange_; }
@@ -212,21 +218,31 @@ private:
     /// The sender must not wait for our slice to become free.
     void stage(std::int32_t i);
     void fold_arrived(std::int32_t i) {
-        fold_one(i);
-        finish(i);
+        if (fold_one(i)) finish(i);
     }
-    void fold_one(std::int32_t i) {
-        if (bound_[i].bytes == 0) return;
-        detail::fold_pieces(kernel_, source(i), target(i), state_[static_cast<std::size_t>(i)].view, (*program_)[i].received,
-                            bound_.streams());
-        if (is_shown(i)) transport_->release(token_of(i));
+    bool fold_one(std::int32_t i) {
+        return bound_[i].bytes == 0 || read_view(i, [&](std::byte const* view) {
+            detail::fold_pieces(kernel_, source(i), target(i), view, (*program_)[i].received, bound_.streams());
+        });
+    }
+    /// Calls read(view) and gives the view back. False where its sender has taken it back: the step never finishes then.
+    template <class Read>
+    bool read_view(std::int32_t i, Read read) {
+        auto const shown = is_shown(i);
+        if (shown && !transport_->touch(token_of(i))) return false;
+        read(state_[static_cast<std::size_t>(i)].view);
+        if (!shown) return true;
+        if (!transport_->touch(token_of(i))) return false;
+        transport_->release(token_of(i));
+        return true;
     }
 
     // Of lowered folds (runtime/run_steps.hpp).
     void run_fold(std::int32_t f);
     bool in_one_pass(lowered_fold const& fold) const;
-    void fold_step_by_step(lowered_fold const& fold);
-    void fold_rows_of(lowered_fold const& fold);
+    bool fold_step_by_step(lowered_fold const& fold);
+    bool fold_rows_of(lowered_fold const& fold);
+    bool touch_all(lowered_fold const& fold);
     void fold_and_measure(fold_rows what);
 
     void finish(std::int32_t i) {

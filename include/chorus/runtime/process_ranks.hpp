@@ -48,7 +48,7 @@ inline int live(std::shared_ptr<shm_job> const& job, int rank, options const& ho
         report.write(static_cast<std::uint32_t>(thrown::other), "an exception that is no std::exception");
     }
     if (owner && report.is_written()) owner->fail(std::make_exception_ptr(std::runtime_error(report.text())));
-    else if (report.is_written()) job->revoke({transport_failure::kind::revoked, rank, report.text(), 0, 0});
+    else if (report.is_written()) job->revoke({transport_failure::kind::revoked, rank, report.text(), 0, 0}, job->round());
     if (owner) owner->close();
     owner.reset();
     return report.is_written() ? 1 : 0;

@@ -78,10 +78,7 @@ inline void instance::arrived_or_sent(std::int32_t i, std::byte const* view) {
 /// All that the fold needs is there: its steps run as one.
 inline void instance::run_fold(std::int32_t f) {
     auto const& fold = lowered_.folds()[static_cast<std::size_t>(f)];
-    if (bound_[fold.leader()].bytes > 0) {
-        if (in_one_pass(fold)) fold_rows_of(fold);
-        else fold_step_by_step(fold);
-    }
+    if (bound_[fold.leader()].bytes > 0 && !(in_one_pass(fold) ? fold_rows_of(fold) : fold_step_by_step(fold))) return;
     for (auto const i : fold.steps) finish(i);
 }
 
@@ -92,22 +89,30 @@ inline bool instance::in_one_pass(lowered_fold const& fold) const {
     return true;
 }
 
-inline void instance::fold_step_by_step(lowered_fold const& fold) {
+inline bool instance::fold_step_by_step(lowered_fold const& fold) {
     for (auto const i : fold.steps) {
         auto const& s = (*program_)[i];
         if (s.kind == step_kind::recv_reduce) {
-            fold_one(i);
+            if (!fold_one(i)) return false;
         } else if (s.kind == step_kind::recv) {
-            if (!is_shown(i)) continue;
-            std::memcpy(target(i)[0].data, state_[static_cast<std::size_t>(i)].view, bound_[i].bytes);
-            transport_->release(token_of(i));
+            auto const copy = [&](std::byte const* view) { std::memcpy(target(i)[0].data, view, bound_[i].bytes); };
+            if (is_shown(i) && !read_view(i, copy)) return false;
         } else {
             run_local(i, s);
         }
     }
+    return true;
 }
 
-inline void instance::fold_rows_of(lowered_fold const& fold) {
+/// Whether all views that the fold reads may be read, or could be.
+inline bool instance::touch_all(lowered_fold const& fold) {
+    for (auto const& each : fold.operands)
+        if (each.from == fold_operand::kind::received && is_shown(each.step) && !transport_->touch(token_of(each.step))) return false;
+    return true;
+}
+
+inline bool instance::fold_rows_of(lowered_fold const& fold) {
+    if (!touch_all(fold)) return false;
     for (std::size_t k = 0; k < fold.operands.size(); ++k) {
         auto const& each = fold.operands[k];
         sources_[k] = each.from == fold_operand::kind::received ? state_[static_cast<std::size_t>(each.step)].view
@@ -124,10 +129,12 @@ inline void instance::fold_rows_of(lowered_fold const& fold) {
     }
     fold_and_measure({sources_.data(), static_cast<int>(fold.operands.size()), outs_.data(), static_cast<int>(outs),
                       bytes / kernel_.element_bytes, true, false});
+    if (!touch_all(fold)) return false; // nobody is told of a result that may be of other data
     for (auto const& each : fold.replies)
         if (state_[static_cast<std::size_t>(each.send)].replied) transport_->reply(token_of(each.receive));
     for (auto const& each : fold.operands) // those that were answered are in view no longer
         if (each.from == fold_operand::kind::received && is_shown(each.step)) transport_->release(token_of(each.step));
+    return true;
 }
 
 inline void instance::fold_and_measure(fold_rows what) {
@@ -148,10 +155,8 @@ inline reply_offer instance::offer_with(std::int32_t send) const {
 
 inline void instance::stage(std::int32_t i) {
     auto const at = static_cast<std::size_t>(i);
-    if (!is_shown(i)) return;
-    std::memcpy(staging_[at].data, state_[at].view, bound_[i].bytes);
-    state_[at].view = staging_[at].data;
-    transport_->release(token_of(i));
+    auto const copy = [&](std::byte const* view) { std::memcpy(staging_[at].data, view, bound_[i].bytes); };
+    if (is_shown(i) && read_view(i, copy)) state_[at].view = staging_[at].data;
 }
 
 inline void instance::run_local(std::int32_t i, step const& s) const {

@@ -61,7 +61,7 @@ inline std::exception_ptr run_rank(thread_hub& hub, std::unique_ptr<any_transpor
             });
     } catch (std::exception const& e) {
         no_more_threads = std::current_exception();
-        hub->revoke({transport_failure::kind::broken, -1, e.what(), 0, 0});
+        hub->revoke({transport_failure::kind::broken, -1, e.what(), 0, 0}, hub->rounds());
     }
     for (auto& each : threads) each.join();
     if (no_more_threads) std::rethrow_exception(no_more_threads);

@@ -98,6 +98,7 @@ public:
         if (view != nullptr && view != staging.data) shown_.push_back({tok, {trace_event::kind::fold, peer, ex.lane, step_of(tok), bytes, ex, now(), 0}});
         return view;
     }
+    bool touch(token tok) override { return inner_->touch(tok); }
     void release(token tok) override {
         end_fold(tok);
         inner_->release(tok);
@@ -127,6 +128,8 @@ public:
         inner_->enter(ex);
     }
     std::optional<exchange> last_entered(int peer) override { return inner_->last_entered(peer); }
+    void await(int peer) override { inner_->await(peer); }
+    std::optional<rank_activity> activity(int peer) override { return inner_->activity(peer); }
     bool renewable() const override { return inner_->renewable(); }
     std::vector<int> survivors(clock::time_point until) override { return inner_->survivors(until); }
     std::byte* allocate(std::size_t bytes) override { return inner_->allocate(bytes); }

@@ -34,6 +34,7 @@ public:
     /// `staging` itself must stay, like a row of pieces. Where the model has no views this is post_recv, and nothing is
     /// to be released.
     virtual std::byte const* post_view(int peer, exchange const&, piece const& staging, token) = 0;
+    virtual bool touch(token) = 0;
     virtual void release(token) = 0;
     /// Where the model does not answer, offers are for nothing: nobody has memory for a reply.
     virtual bool post_offer(int peer, exchange const&, std::span<piece const>, token, reply_offer const&) = 0;
@@ -47,6 +48,9 @@ public:
     virtual bool withdraw() = 0;
     virtual void enter(exchange const&) = 0;
     virtual std::optional<exchange> last_entered(int peer) = 0;
+    /// Nothing where the transport does not tell.
+    virtual void await(int peer) = 0;
+    virtual std::optional<rank_activity> activity(int peer) = 0;
     virtual bool renewable() const = 0;
     virtual std::vector<int> survivors(clock::time_point until) = 0;
 
@@ -96,6 +100,10 @@ public:
         if constexpr (viewing_transport<T>) return model_->post_view(peer, ex, staging, tok);
         else return model_->post_recv(peer, ex, std::span(&staging, 1), tok) ? staging.data : nullptr;
     }
+    bool touch(token tok) override {
+        if constexpr (viewing_transport<T>) return model_->touch(tok);
+        else return true;
+    }
     void release(token tok) override {
         if constexpr (viewing_transport<T>) model_->release(tok);
     }
@@ -126,6 +134,13 @@ public:
     }
     std::optional<exchange> last_entered(int peer) override {
         if constexpr (observing_transport<T>) return model_->last_entered(peer);
+        else return std::nullopt;
+    }
+    void await([[maybe_unused]] int peer) override {
+        if constexpr (attentive_transport<T>) model_->await(peer);
+    }
+    std::optional<rank_activity> activity([[maybe_unused]] int peer) override {
+        if constexpr (attentive_transport<T>) return model_->activity(peer);
         else return std::nullopt;
     }
     bool renewable() const override { return renewable_transport<T>; }

@@ -59,6 +59,12 @@ public:
         counted(view != nullptr);
         return view;
     }
+    bool touch(token tok) {
+        if constexpr (viewing_transport<Local>)
+            if (!local_->touch(tok)) return false;
+        if constexpr (viewing_transport<Remote>) return remote_->touch(tok);
+        else return true;
+    }
     void release(token tok) {
         if constexpr (viewing_transport<Local>) local_->release(tok);
         if constexpr (viewing_transport<Remote>) remote_->release(tok);
@@ -82,7 +88,7 @@ public:
 
     std::optional<transport_failure> failure() {
         if (auto near = local_->failure()) { // what it says of a rank by itself, it says by its own numbers
-            if (near->rank >= 0 && near->why != transport_failure::kind::revoked) near->rank = members_[static_cast<std::size_t>(near->rank)];
+            if (near->rank >= 0 && !near->told) near->rank = members_[static_cast<std::size_t>(near->rank)];
             return near;
         }
         return remote_->failure();
@@ -108,6 +114,18 @@ public:
             if (near >= 0) return local_->last_entered(near);
         if constexpr (observing_transport<Remote>) return remote_->last_entered(peer);
         return std::nullopt;
+    }
+
+    void await(int peer) requires attentive_transport<Local> {
+        local_->await(peer < 0 ? -1 : place_of(peer));
+    }
+    /// Of another host: nothing is known.
+    rank_activity activity(int peer) const requires attentive_transport<Local> {
+        auto const near = place_of(peer);
+        if (near < 0) return {clock::now(), -1};
+        auto found = local_->activity(near);
+        if (found.awaits >= 0) found.awaits = members_[static_cast<std::size_t>(found.awaits)];
+        return found;
     }
 
     /// Those of the slower one, where there is more than one host.

@@ -107,6 +107,11 @@ public:
         return post({peer, ex, pieces, {}, tok, false}) != nullptr;
     }
     std::byte const* post_view(int peer, exchange const& ex, piece staging, token tok) { return post({peer, ex, {}, staging, tok, true}); }
+    bool touch(token tok) {
+        for (auto const& each : shown_)
+            if (each.tok == tok) return each.state == shown::in_slot || may_read(each) || take_back_seen(each.peer);
+        return true; // in memory of this rank
+    }
     void release(token tok) { end_view(tok, state::done); }
     std::byte* reply_memory(token tok, std::uint32_t place, std::size_t bytes) const {
         for (auto const& each : shown_)
@@ -155,7 +160,7 @@ public:
 
     std::optional<transport_failure> failure();
     void revoke(transport_failure const& why) {
-        if (forks_ == detail::fork_count()) job_->revoke(why);
+        if (forks_ == detail::fork_count()) job_->revoke(why, epoch_);
     }
     bool withdraw();
     std::vector<int> survivors(clock::time_point until);
@@ -165,6 +170,8 @@ public:
         job_->sign(rank_).entered.write(ex);
     }
     std::optional<exchange> last_entered(int peer) const { return job_->sign(peer).entered.read(); }
+    void await(int peer) { job_->sign(rank_).entered.await(peer); }
+    rank_activity activity(int peer) const { return job_->sign(peer).entered.activity(); }
 
 private:
     using outgoing = detail::shm_outgoing;
@@ -185,7 +192,7 @@ private:
 
     bool is_direct(std::byte const* memory) const {
         auto const at = static_cast<std::size_t>(memory - job_->at(0));
-        return at >= heap_begin_ && at < heap_end_;
+        return at >= heap_begin_ && at < heap_end_ && heap_.is_shared(at);
     }
     /// Where the message will be read. Private memory is everything that is not this rank's heap.
     kind kind_of(outgoing const& message) const {
@@ -233,7 +240,7 @@ private:
     void announce_rest(std::span<completion> done, std::size_t& count);
     void find_read(std::span<completion> done, std::size_t& count) {
         for (std::size_t i = 0; i < unread_.size() && count < done.size();) {
-            auto const now = states_[unread_[i].state].load(std::memory_order_acquire);
+            auto const now = states_[unread_[i].state];
             if (now != state::done && (now != state::answered || count + 2 > done.size())) {
                 ++i;
                 continue;
@@ -254,12 +261,13 @@ private:
     /// The oldest announcement of the peer that was not looked at yet, or null.
     slot* next_slot(int from) {
         auto& peer = at(from);
-        for (;;) {
+        while (!peer.withdrawn) {
             auto& next = job_->slot(from, rank_, peer.next_in);
             if (next.what.turn.load(std::memory_order_acquire) != peer.next_in + 1) return nullptr;
             if (next.what.epoch == epoch_) return &next;
             free_slot(from); // from before a renewal: what it names was forgotten by all
         }
+        return nullptr;
     }
     void free_slot(int from) {
         auto& peer = at(from);
@@ -276,7 +284,7 @@ private:
     bool is_answered(incoming const& wish) const {
         for (auto const& each : unread_)
             if (each.peer == wish.peer && each.offer.target.data != nullptr && each.offer.tok == wish.tok)
-                return states_[each.state].load(std::memory_order_acquire) == state::answered;
+                return states_[each.state] == state::answered;
         return false;
     }
     /// Place of the first receive that waits for a message of the exchange; the end where there is none.
@@ -293,6 +301,12 @@ private:
         return take(from.what.ex(), from.what.bytes, from.what.kind, &from.place(), from.bytes(), true, wish, view);
     }
     bool take_part(int from, detail::shm_place const& place, completion& done);
+    /// What lay in the sender's ring was copied out. False where a renewal came in between: it may have been something else.
+    bool free_ring(int from, detail::shm_place const& place) {
+        auto const still = move({0, from, place.state}, state::posted, state::done);
+        job_->wake(from);
+        return still || take_back_seen(from);
+    }
     void keep_early(int from, slot& what);
     void keep_all_early();
     void forget_early(detail::shm_peer& peer) {
@@ -316,8 +330,23 @@ private:
             return;
         }
         if (how == state::answered) paths_.count(transport_path::direct, what.reply_bytes);
-        job_->state(what.peer, what.state).now.store(how, std::memory_order_release);
+        if (may_read(what)) move(what, state::reading, how);
         job_->wake(what.peer);
+    }
+    bool move(shown const& what, std::uint32_t from, std::uint32_t to) const {
+        auto expected = detail::shm_state::word(epoch_, from);
+        return job_->state(what.peer, what.state).now.compare_exchange_strong(expected, detail::shm_state::word(epoch_, to), std::memory_order_acq_rel);
+    }
+    /// Whether the message is this rank's to read, still or from now on.
+    bool may_read(shown const& what) const {
+        auto const now = job_->state(what.peer, what.state).now.load(std::memory_order_relaxed);
+        return now == detail::shm_state::word(epoch_, state::reading) || move(what, state::shown, state::reading);
+    }
+    /// The peer has given up. Nothing that it sent after this may be taken for what it took back. Returns false.
+    bool take_back_seen(int peer) {
+        at(peer).withdrawn = true;
+        if (!failure_) failure_ = transport_failure{transport_failure::kind::revoked, peer, "took back what it had sent", 0, 0};
+        return false;
     }
     void end_view(token tok, std::uint32_t how) {
         for (std::size_t i = 0; i < shown_.size(); ++i) {
@@ -331,6 +360,7 @@ private:
 
     bool something_new();
     bool take_back(outgoing const& message);
+    transport_failure excluded() const { return gone(rank_, "did not come to shrink() in time: the others have gone on without it"); }
     static transport_failure gone(int peer, std::string_view how) { return {transport_failure::kind::left, peer, std::string(how), 0, 0}; }
 
     std::shared_ptr<detail::shm_job> job_;
@@ -355,7 +385,7 @@ private:
     std::size_t unsent_ = 0;         ///< messages that found no room
     unsigned empty_polls_ = 0;
     transport_paths paths_;
-    std::optional<transport_failure> mismatch_;
+    std::optional<transport_failure> failure_; ///< what this rank has found out by itself
     double crowd_ = 1; ///< ranks per processor, at least 1
     detail::backoff backoff_{1};
 };

@@ -36,7 +36,7 @@ public:
     static constexpr bool gathers = true;
 
     threads_transport(std::shared_ptr<detail::thread_hub> hub, int rank)
-        : hub_(std::move(hub)), rank_(rank), peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {
+        : hub_(std::move(hub)), rank_(rank), round_(hub_->rounds()), peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {
         waiting_.reserve(peers_.size());
         unread_.reserve(detail::usual_messages);
         shown_.reserve(detail::usual_messages);
@@ -80,6 +80,11 @@ public:
     }
     std::byte const* post_view(int peer, exchange const& ex, piece staging, token tok) {
         return post({peer, ex, {}, staging, tok, true});
+    }
+    bool touch(token tok) {
+        for (auto const& each : shown_)
+            if (each.tok == tok) return may_read(*each.state, detail::send_state::shown) || take_back_seen(each.peer);
+        return true; // in memory of this rank
     }
     void release(token tok) { end_view(tok, detail::send_state::done); }
     std::byte* reply_memory(token tok, std::uint32_t place, std::size_t bytes) const {
@@ -132,8 +137,9 @@ public:
     }
 
     std::optional<transport_failure> failure() {
-        if (mismatch_) return mismatch_;
+        if (hub_->is_excluded(rank_)) return excluded();
         if (auto known = hub_->failure()) return known;
+        if (failure_) return failure_;
         for (auto const& each : unread_)
             if (hub_->has_left(each.peer) && each.state->now.load(std::memory_order_acquire) == detail::send_state::posted)
                 return gone(each.peer, "and will never receive");
@@ -143,13 +149,16 @@ public:
             if (hub_->has_left(peer) && !at(peer).unsent.empty()) return gone(peer, "and will never receive");
         return std::nullopt;
     }
-    void revoke(transport_failure const& why) { hub_->revoke(why); }
+    void revoke(transport_failure const& why) { hub_->revoke(why, round_); }
 
     /// What older rounds announced stays unmatched: their communicators have other numbers.
     std::vector<int> survivors(clock::time_point until) {
         withdraw();
-        mismatch_.reset();
-        return hub_->survivors(rank_, until);
+        failure_.reset();
+        auto list = hub_->survivors(rank_, until);
+        round_ = hub_->rounds();
+        for (auto& peer : peers_) peer.withdrawn = false;
+        return list;
     }
 
     /// A peer that is reading right now finishes first: a bounded time, the length of one copy or fold.
@@ -170,6 +179,8 @@ public:
 
     void enter(exchange const& ex) { hub_->note_of(rank_).write(ex); }
     std::optional<exchange> last_entered(int peer) const { return hub_->note_of(peer).read(); }
+    void await(int peer) { hub_->note_of(rank_).await(peer); }
+    rank_activity activity(int peer) const { return hub_->note_of(peer).activity(); }
 
 private:
     using outgoing = detail::outgoing_message;
@@ -236,7 +247,7 @@ private:
     /// Takes a message that is already here and returns where it can be read; otherwise remembers the wish.
     std::byte const* post(incoming const& wish) {
         auto& peer = at(wish.peer);
-        if (wish_for(peer, wish.ex) == peer.posted.size() && !is_answered(wish)) {
+        if (wish_for(peer, wish.ex) == peer.posted.size() && !is_answered(wish) && !peer.withdrawn) {
             std::byte const* view = nullptr;
             std::size_t found = 0;
             while (found < peer.unexpected.size() && !matches(peer.unexpected[found].ex, wish.ex)) ++found;
@@ -258,7 +269,7 @@ private:
     /// Hands the peer's announcements to those who wait for them, until one of them is served.
     bool deliver_next(int from, completion& done) {
         auto& peer = at(from);
-        while (auto* const slot = next_slot(from)) {
+        while (auto* const slot = peer.withdrawn ? nullptr : next_slot(from)) {
             auto const wish = wish_for(peer, slot->what.ex);
             auto const known = wish < peer.posted.size();
             auto const served = known && take(slot->what, peer.posted[wish], done.view);
@@ -278,7 +289,7 @@ private:
     bool take(detail::announcement const& what, incoming const& wish, std::byte const*& view) {
         auto const wanted = wish.view ? wish.staging.bytes : detail::total_bytes(wish.pieces);
         if (what.ex.signature != wish.ex.signature || what.bytes != wanted) {
-            mismatch_ = transport_failure{transport_failure::kind::mismatch, wish.peer,
+            failure_ = transport_failure{transport_failure::kind::mismatch, wish.peer,
                                           detail::text({"sends ", what.bytes, " bytes where ", wanted, " are expected"}),
                                           what.ex.signature, wish.ex.signature};
             return false;
@@ -290,23 +301,36 @@ private:
             detail::copy_pieces(std::span(&whole, 1), target);
             return true;
         }
+        auto const& place = what.place;
+        auto const is_shown = wish.view && place.piece_count == 1;
         auto expected = std::uint32_t{detail::send_state::posted};
-        auto const& at = what.place;
-        if (!at.state->now.compare_exchange_strong(expected, detail::send_state::reading, std::memory_order_acquire))
-            return false;
-        if (wish.view && at.piece_count == 1) {
-            view = at.pieces[0].data;
-            shown_.push_back({wish.tok, wish.peer, at.state, at.reply, what.bytes, at.reply_place});
+        auto const next = is_shown ? detail::send_state::shown : detail::send_state::reading;
+        if (!place.state->now.compare_exchange_strong(expected, next, std::memory_order_acquire)) return take_back_seen(wish.peer);
+        if (is_shown) {
+            view = place.pieces[0].data;
+            shown_.push_back({wish.tok, wish.peer, place.state, place.reply, what.bytes, place.reply_place});
             return true;
         }
-        auto const copy = [&](bool past_caches) { detail::copy_pieces(std::span(at.pieces, at.piece_count), target, past_caches); };
+        auto const copy = [&](bool past_caches) { detail::copy_pieces(std::span(place.pieces, place.piece_count), target, past_caches); };
         if (wish.view) copy(false); // is folded right afterwards
         else reads_.measure(what.bytes, copy);
-        finish_reading({wish.tok, wish.peer, at.state});
+        finish_reading({wish.tok, wish.peer, place.state});
         return true;
     }
+    /// Whether the message is this rank's to read: it was already, or stood at `before`.
+    static bool may_read(detail::send_state& state, std::uint32_t before) {
+        return state.now.load(std::memory_order_relaxed) == detail::send_state::reading ||
+               state.now.compare_exchange_strong(before, detail::send_state::reading, std::memory_order_acquire);
+    }
+    /// The peer has given up. Nothing that it sent after this may be taken for what it took back. Returns false.
+    bool take_back_seen(int peer) {
+        at(peer).withdrawn = true;
+        if (!failure_) failure_ = transport_failure{transport_failure::kind::revoked, peer, "took back what it had sent"};
+        return false;
+    }
+    /// Nothing where the sender has taken it back.
     void finish_reading(shown const& what, std::uint32_t how = detail::send_state::done) {
-        what.state->now.store(how, std::memory_order_release);
+        if (may_read(*what.state, detail::send_state::shown)) what.state->now.store(how, std::memory_order_release);
         hub_->wake(what.peer);
     }
     void end_view(token tok, std::uint32_t how) {
@@ -346,9 +370,12 @@ private:
         return state;
     }
     static void take_back(detail::send_state& state) {
-        auto expected = std::uint32_t{detail::send_state::posted};
-        if (state.now.compare_exchange_strong(expected, detail::send_state::withdrawn, std::memory_order_acq_rel)) return;
-        while (state.now.load(std::memory_order_acquire) == detail::send_state::reading) std::this_thread::yield();
+        for (;;) {
+            auto now = state.now.load(std::memory_order_acquire);
+            if (now == detail::send_state::reading) std::this_thread::yield();
+            else if (now != detail::send_state::posted && now != detail::send_state::shown) return;
+            else if (state.now.compare_exchange_weak(now, detail::send_state::withdrawn, std::memory_order_acq_rel)) return;
+        }
     }
 
     bool something_new() {
@@ -358,23 +385,27 @@ private:
             if (is_over(each.state->now.load(std::memory_order_acquire))) return true;
         return false;
     }
+    transport_failure excluded() const {
+        return {transport_failure::kind::left, rank_, "did not come to shrink() in time: the others have gone on without it", 0, 0};
+    }
     static transport_failure gone(int peer, std::string_view consequence) {
         return {transport_failure::kind::left, peer, detail::text({"has left ", consequence}), 0, 0};
     }
 
     std::shared_ptr<detail::thread_hub> hub_;
     int rank_;
+    unsigned round_; ///< of the hub: how often the survivors of a failure have gone on
     std::vector<peer_state> peers_;
     plain_vector<int> waiting_;     ///< peers that have something posted
     plain_vector<outgoing> unread_; ///< announced, and the peer has not read them yet
     plain_vector<shown> shown_;     ///< views that were given out
     plain_vector<detail::send_state*> spare_states_;
     std::size_t unsent_ = 0; ///< messages that found no free slot
-    std::optional<transport_failure> mismatch_;
+    std::optional<transport_failure> failure_; ///< what this rank has found out by itself
     detail::backoff backoff_;
     detail::streaming_choice reads_ = detail::streaming_choice::of_long_copies();
 };
 
-static_assert(answering_transport<threads_transport> && observing_transport<threads_transport>);
+static_assert(answering_transport<threads_transport> && attentive_transport<threads_transport>);
 
 } // namespace chorus

@@ -53,12 +53,14 @@ struct transport_failure {
         left,     ///< a peer is gone: its thread returned, its process died, its link broke
         mismatch, ///< a peer's call does not match ours
         broken,   ///< the machinery below failed
+        late,     ///< a rank did not answer before a deadline passed
     };
     kind why = kind::broken;
     int rank = -1;    ///< the rank that it is about: who gave up, who left, whose call differs; -1 where unknown
     std::string text; ///< for people
     std::uint64_t signature = 0; ///< mismatch: the peer's
     std::uint64_t ours = 0;      ///< mismatch: this rank's, 0 where unknown
+    bool told = false; ///< by a rank of the job: `rank` is as all of them count, `text` as all of them say it
 };
 
 /// Protocol. All calls come from one thread, the owner of the rank.
@@ -99,9 +101,12 @@ concept transport =
 ///   post_view   Like post_recv into `staging`, but the transport may answer with a pointer to the message itself. Null:
 ///               a completion follows. Anything other than staging.data must be given back by `release(token)` soon: the
 ///               sender waits for it.
+///   touch       Called before a view is read and once more after that. False where the sender has given up and taken the message
+///               back: its memory must not be read, or what was read is worth nothing. `failure()` says why from then on.
 template <class T>
 concept viewing_transport = transport<T> && requires(T& t, int peer, exchange const& ex, piece staging, token tok) {
     { t.post_view(peer, ex, staging, tok) } -> std::same_as<std::byte const*>;
+    { t.touch(tok) } -> std::same_as<bool>;
     t.release(tok);
 };
 
@@ -139,6 +144,18 @@ template <class T>
 concept observing_transport = transport<T> && requires(T& t, exchange const& ex, int peer) {
     t.enter(ex);
     { t.last_entered(peer) } -> std::same_as<std::optional<exchange>>;
+};
+
+/// When a rank was last seen in a wait, and for whom it waited (-1: for nobody in particular).
+struct rank_activity {
+    clock::time_point seen{};
+    int awaits = -1;
+};
+/// Refinement: tells ranks that wait from those that do not answer. `await(peer)` is called again and again in a wait.
+template <class T>
+concept attentive_transport = observing_transport<T> && requires(T& t, int peer) {
+    t.await(peer);
+    { t.activity(peer) } -> std::same_as<rank_activity>;
 };
 
 /// Refinement: can go on without the ranks that have left. `survivors(until)` returns, the same on all of them, the

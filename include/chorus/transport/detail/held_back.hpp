@@ -44,11 +44,14 @@ public:
     std::byte const* post_view(int peer, exchange const& ex, piece staging, token tok) requires viewing_transport<T> {
         return inner_->post_view(peer, ex, staging, tok);
     }
+    bool touch(token tok) requires viewing_transport<T> { return inner_->touch(tok); }
     void release(token tok) requires viewing_transport<T> { inner_->release(tok); }
     void enter(exchange const& ex) requires observing_transport<T> { inner_->enter(ex); }
     std::optional<exchange> last_entered(int peer) requires observing_transport<T> {
         return inner_->last_entered(peer);
     }
+    void await(int peer) requires attentive_transport<T> { inner_->await(peer); }
+    rank_activity activity(int peer) requires attentive_transport<T> { return inner_->activity(peer); }
     std::vector<int> survivors(clock::time_point until) requires renewable_transport<T> {
         return inner_->survivors(until);
     }

@@ -34,7 +34,7 @@ struct mpi_control_message {
 
     void set_text(std::string_view from) { from.copy(text, std::min(from.size(), sizeof text - 1)); }
     transport_failure failure() const {
-        return {static_cast<transport_failure::kind>(why), about, std::string(text), signature};
+        return {static_cast<transport_failure::kind>(why), about, std::string(text), signature, 0, true};
     }
 };
 static_assert(std::is_trivially_copyable_v<mpi_control_message>);

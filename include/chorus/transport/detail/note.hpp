@@ -1,9 +1,11 @@
 #pragma once
-/// What a rank entered last, for the others to read: in memory that threads, or the processes of one host, share.
+/// What a rank entered last and whom it waits for, for the others to read: in memory that threads, or the processes of one
+/// host, share.
 
 #include <chorus/transport/transport.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -29,11 +31,22 @@ public:
         return std::nullopt;
     }
 
+    /// Now, by a clock that all of them have. The two belong together only roughly.
+    void await(int peer) {
+        awaits_.store(peer, std::memory_order_relaxed);
+        seen_.store(clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+    }
+    rank_activity activity() const {
+        return {clock::time_point(clock::duration(seen_.load(std::memory_order_relaxed))), awaits_.load(std::memory_order_relaxed)};
+    }
+
 private:
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
     static constexpr auto changing = ~std::uint64_t{0};
     std::atomic<std::uint64_t> where_{0};
     std::atomic<std::uint64_t> signature_{0};
+    std::atomic<clock::rep> seen_{0};
+    std::atomic<std::int32_t> awaits_{-1};
 };
 
 } // namespace chorus::detail

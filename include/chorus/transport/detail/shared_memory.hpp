@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace chorus::detail {
@@ -69,6 +70,15 @@ public:
     void decommit(std::size_t offset, std::size_t bytes) const {
         ::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(bytes));
     }
+    /// Puts memory of this process alone in place of that part, with the same contents. False where there is too little.
+    bool make_private(std::size_t offset, std::size_t bytes) const {
+        auto* const fresh = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (fresh == MAP_FAILED) return false;
+        std::memcpy(fresh, data_ + offset, bytes);
+        return ::mremap(fresh, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, data_ + offset) != MAP_FAILED;
+    }
+    /// Of a part that is private: reads as zeros from now on.
+    void drop_private(std::size_t offset, std::size_t bytes) const { ::madvise(data_ + offset, bytes, MADV_DONTNEED); }
 
 private:
     shared_memory(descriptor file, std::size_t bytes) : file_(std::move(file)), size_(bytes) { map(); }

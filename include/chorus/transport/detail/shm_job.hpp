@@ -89,15 +89,16 @@ public:
 
     // Failure.
 
-    [[gnu::cold]] void revoke(transport_failure const& why) const {
+    /// The first caller's reason is kept; everybody is woken. Nothing where the others have gone on since `round`.
+    [[gnu::cold]] void revoke(transport_failure const& why, std::uint32_t round) const {
         auto& kept = header().failure;
-        auto expected = std::uint32_t{shm_failure::none};
-        if (kept.state.compare_exchange_strong(expected, shm_failure::writing)) {
+        auto expected = shm_failure::word(round, shm_failure::none);
+        if (kept.state.compare_exchange_strong(expected, shm_failure::word(round, shm_failure::writing))) {
             kept.why = static_cast<std::uint32_t>(why.why);
             kept.rank = why.rank;
             kept.signature = why.signature;
             kept.text[why.text.copy(kept.text, sizeof kept.text - 1)] = '\0';
-            kept.state.store(shm_failure::written, std::memory_order_seq_cst);
+            kept.state.store(shm_failure::word(round, shm_failure::written), std::memory_order_seq_cst);
         }
         wake_all();
     }
@@ -110,18 +111,19 @@ public:
             held = word.compare_exchange_strong(holder, outsider);
             if (!held) std::this_thread::sleep_for(std::chrono::microseconds(50));
         }
-        if (header().round.load(std::memory_order_acquire) == 0 || survives(gone)) revoke({transport_failure::kind::left, gone, text, 0, 0});
+        if (round() == 0 || survives(gone)) revoke({transport_failure::kind::left, gone, text, 0, 0}, round());
         if (held) word.store(0, std::memory_order_release);
     }
     /// As of the last renewal.
     bool survives(int rank) const {
         return ((header().survivors[static_cast<std::size_t>(rank) / 64].load(std::memory_order_relaxed) >> (rank % 64)) & 1u) != 0;
     }
-    bool failed() const { return header().failure.state.load(std::memory_order_acquire) == shm_failure::written; }
+    std::uint32_t round() const { return header().round.load(std::memory_order_acquire); }
+    bool failed() const { return (header().failure.state.load(std::memory_order_acquire) & 3u) == shm_failure::written; }
     std::optional<transport_failure> failure() const {
         if (!failed()) return std::nullopt;
         auto const& kept = header().failure;
-        return transport_failure{static_cast<transport_failure::kind>(kept.why), kept.rank, std::string(kept.text), kept.signature, 0};
+        return transport_failure{static_cast<transport_failure::kind>(kept.why), kept.rank, std::string(kept.text), kept.signature, 0, true};
     }
 
     /// `left`: it will not send or receive any more; `died`: its process ended without a word.
@@ -131,6 +133,7 @@ public:
         wake_all();
     }
     bool is_gone(int rank) const { return sign(rank).is.load(std::memory_order_acquire) != shm_sign::present; }
+    bool is_excluded(int rank) const { return sign(rank).is.load(std::memory_order_acquire) == shm_sign::excluded; }
     bool has_died(int rank) const { return sign(rank).is.load(std::memory_order_acquire) == shm_sign::died; }
 
     // Processors: a rank says which it may run on, so that all can tell how crowded they are.

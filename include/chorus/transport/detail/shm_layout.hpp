@@ -20,13 +20,16 @@
 
 namespace chorus::detail {
 
-/// Where a message that lies in shared memory stands. The sender stores `posted`; the receiver moves it to `reading`
-/// before it touches the message and to `done` (release) afterwards, or to `answered` if it has also written the sender's
-/// reply memory; a sender that gives up moves `posted` to `withdrawn`, after which nobody reads or writes. On a line of its
-/// own: two processes wait for it.
+/// Where a message that lies in shared memory stands. The sender stores `posted`; the receiver moves it to `shown` when it
+/// keeps a view for later, to `reading` before it touches the message and to `done` (release) afterwards, or to `answered` if
+/// it has also written the sender's reply memory. A sender that gives up moves it to `withdrawn`: whoever still reads then finds
+/// out when it is through, and forgets what it read. The epoch stands above, so that a rank that was stopped across a renewal
+/// moves nothing of the next epoch. On a line of its own: two processes wait for it.
 struct alignas(64) shm_state {
-    enum : std::uint32_t { done, posted, reading, withdrawn, answered };
+    enum : std::uint32_t { done, posted, shown, reading, withdrawn, answered };
     std::atomic<std::uint32_t> now;
+
+    static std::uint32_t word(std::uint16_t epoch, std::uint32_t what) { return std::uint32_t{epoch} << 16 | what; }
 };
 
 enum class shm_kind : std::uint8_t {
@@ -72,7 +75,8 @@ struct alignas(64) shm_sign {
     alignas(64) std::atomic<std::uint32_t> asleep; ///< a futex
     alignas(64) note entered;
     alignas(64) std::atomic<std::uint32_t> process; ///< its id, once it has attached
-    enum presence : std::uint32_t { present, left, died };
+    /// `excluded`: it did not come to a renewal in time, and the others have gone on without it.
+    enum presence : std::uint32_t { present, left, died, excluded };
     std::atomic<std::uint32_t> is;
     std::atomic<std::uint32_t> renews;              ///< the round that it waits for in `survivors`; 0: none
     std::array<std::atomic<std::uint64_t>, 16> processors; ///< that it may run on
@@ -81,7 +85,9 @@ struct alignas(64) shm_sign {
 /// Why somebody gave up; written once per round.
 struct shm_failure {
     enum : std::uint32_t { none, writing, written };
-    std::atomic<std::uint32_t> state;
+    std::atomic<std::uint32_t> state; ///< below the round, so that nobody of an earlier round writes
+
+    static std::uint32_t word(std::uint32_t round, std::uint32_t what) { return round << 2 | what; }
     std::uint32_t why;
     std::int32_t rank;
     std::uint64_t signature;

@@ -8,7 +8,7 @@ namespace chorus {
 inline shm_transport::shm_transport(std::shared_ptr<detail::shm_job> job, int rank, clock::time_point until)
     : job_(std::move(job)), rank_(rank), inline_bytes_(job_->shape().inline_bytes()), heap_begin_(job_->heap_at(rank)),
       heap_end_(heap_begin_ + job_->shape().heap_bytes), slots_(job_->shape().slots), peers_(static_cast<std::size_t>(job_->size())),
-      member_(peers_.size(), true), states_(*job_, rank), ring_(*job_, rank, states_), heap_(job_, rank), watch_(job_, rank) {
+      member_(peers_.size(), true), states_(*job_, rank, 0), ring_(*job_, rank, states_), heap_(job_, rank), watch_(job_, rank) {
     job_->note_processors(rank);
     job_->sign(rank).process.store(static_cast<std::uint32_t>(::getpid()), std::memory_order_release);
     auto& attached = job_->header().attached;
@@ -79,7 +79,7 @@ inline void shm_transport::announce_rest(std::span<completion> done, std::size_t
 inline void shm_transport::feed_streams(std::span<completion> done, std::size_t& count) {
     for (std::size_t i = 0; i < streams_.size() && count < done.size();) {
         auto& each = streams_[i];
-        auto const wanted = states_[each.state].load(std::memory_order_acquire) == state::reading;
+        auto const wanted = states_[each.state] == state::reading;
         while (wanted && each.sent < each.bytes) {
             auto* const where = free_slot_to(each.peer);
             auto const bytes = std::min(ring_.part_bytes(), each.bytes - each.sent);
@@ -153,7 +153,7 @@ inline shm_transport::taken shm_transport::take(exchange const& ex, std::size_t 
                                                 std::byte const* inlined, bool in_slot, incoming const& wish, std::byte const*& view) {
     auto const wanted = wish.view ? wish.staging.bytes : detail::total_bytes(wish.pieces);
     if (ex.signature != wish.ex.signature || bytes != wanted) {
-        mismatch_ = transport_failure{transport_failure::kind::mismatch, wish.peer,
+        failure_ = transport_failure{transport_failure::kind::mismatch, wish.peer,
                                       detail::text({"sends ", bytes, " bytes where ", wanted, " are expected"}), ex.signature,
                                       wish.ex.signature};
         return taken::refused;
@@ -169,9 +169,11 @@ inline shm_transport::taken shm_transport::take(exchange const& ex, std::size_t 
         }
         return taken::served;
     }
-    auto& now = job_->state(wish.peer, place->state).now;
-    auto expected = std::uint32_t{state::posted};
-    if (!now.compare_exchange_strong(expected, state::reading, std::memory_order_acq_rel)) return taken::refused;
+    shown const message{wish.tok, wish.peer, place->state, place->at, place->bytes, place->stream};
+    if (!move(message, state::posted, wish.view && what != kind::stream ? state::shown : state::reading)) {
+        take_back_seen(wish.peer);
+        return taken::refused;
+    }
     if (what == kind::stream) {
         // What is only staged is folded right afterwards.
         at(wish.peer).streams.push_back({wish, bytes, 0, place->state, !wish.view && copies_.next(bytes)});
@@ -180,12 +182,16 @@ inline shm_transport::taken shm_transport::take(exchange const& ex, std::size_t 
     }
     if (wish.view) {
         view = job_->at(place->offset);
-        shown_.push_back({wish.tok, wish.peer, place->state, place->at, place->bytes, place->stream});
+        shown_.push_back(message);
         return taken::served;
     }
     reads_.measure(bytes, [&](bool past_caches) { detail::scatter_part(job_->at(place->offset), wish.pieces, 0, bytes, past_caches); });
-    finish_reading({wish.tok, wish.peer, place->state});
-    return taken::served;
+    if (move(message, state::reading, state::done)) {
+        job_->wake(wish.peer);
+        return taken::served;
+    }
+    take_back_seen(wish.peer); // while it was being read
+    return taken::refused;
 }
 
 /// True once the stream is complete.
@@ -207,8 +213,7 @@ inline bool shm_transport::take_part(int from, detail::shm_place const& place, c
             streams.erase_unordered(i);
         }
     }
-    finish_reading({0, from, place.state});
-    return complete;
+    return free_ring(from, place) && complete;
 }
 
 /// Nobody has asked for it yet. What lies in the sender's ring is copied out, since it keeps room from messages to others.
@@ -223,7 +228,7 @@ inline void shm_transport::keep_early(int from, slot& what) {
         if (early.kind == kind::copied) {
             early.kept = memory_to_keep(bytes);
             std::memcpy(early.kept, job_->at(early.place.offset), bytes);
-            finish_reading({0, from, early.place.state});
+            if (!free_ring(from, early.place)) return drop_kept(early);
         }
     }
     at(from).unexpected.push_back(early);
@@ -235,7 +240,7 @@ inline void shm_transport::keep_all_early() {
     for (int from = 0; from < size(); ++from) {
         if (from == rank_ || at(from).expects()) continue;
         while (auto* const next = next_slot(from)) {
-            if (next->what.kind == kind::part) finish_reading({0, from, next->place().state}); // its stream was given up
+            if (next->what.kind == kind::part) free_ring(from, next->place()); // its stream was given up
             else keep_early(from, *next);
             free_slot(from);
         }
@@ -246,24 +251,25 @@ inline bool shm_transport::something_new() {
     for (int from = 0; from < size(); ++from)
         if (from != rank_ && next_slot(from) != nullptr) return true;
     for (auto const& each : unread_)
-        if (auto const now = states_[each.state].load(std::memory_order_acquire); now == state::done || now == state::answered) return true;
+        if (auto const now = states_[each.state]; now == state::done || now == state::answered) return true;
     for (auto const& each : streams_)
-        if (states_[each.state].load(std::memory_order_acquire) == state::reading && ring_.can_reclaim()) return true;
+        if (states_[each.state] == state::reading && ring_.can_reclaim()) return true;
     for (int to = 0; unsent_ > 0 && to < size(); ++to)
         if (!at(to).unsent.empty() && free_slot_to(to) != nullptr) return true;
     return false;
 }
 
-/// A death is told before whatever followed from it.
+/// What all know comes first, so that all say the same; then a death, before whatever followed from it.
 inline std::optional<transport_failure> shm_transport::failure() {
-    if (mismatch_) return mismatch_;
+    if (job_->is_excluded(rank_)) return excluded();
     watch_.look();
+    if (auto known = job_->failure()) return known;
     for (int peer = 0; peer < size(); ++peer)
         if (member_[static_cast<std::size_t>(peer)] && job_->has_died(peer)) return gone(peer, "died: its process has ended");
-    if (auto known = job_->failure()) return known;
+    if (failure_) return failure_;
     for (auto const* const list : {&unread_, &streams_})
         for (auto const& each : *list)
-            if (job_->is_gone(each.peer) && states_[each.state].load(std::memory_order_acquire) == state::posted)
+            if (job_->is_gone(each.peer) && states_[each.state] == state::posted)
                 return gone(each.peer, "has left and will never receive");
     for (int peer = 0; peer < size(); ++peer) {
         if (!job_->is_gone(peer)) continue;
@@ -273,15 +279,15 @@ inline std::optional<transport_failure> shm_transport::failure() {
     return std::nullopt;
 }
 
-/// A peer that is reading right now finishes first: a bounded time, the length of one copy or fold, unless it dies.
+/// A peer that is reading right now may finish: the length of one copy or fold. One that does not, since it was stopped, finds out
+/// later that what it read is worth nothing; what it still writes goes where nobody looks.
 inline bool shm_transport::take_back(outgoing const& message) {
-    auto expected = std::uint32_t{state::posted};
-    auto& now = states_[message.state];
-    if (now.compare_exchange_strong(expected, state::withdrawn, std::memory_order_acq_rel)) return true;
-    for (auto const until = clock::now() + std::chrono::seconds(5); now.load(std::memory_order_acquire) == state::reading;) {
+    if (states_.move(message.state, state::posted, state::withdrawn) || states_.move(message.state, state::shown, state::withdrawn)) return true;
+    for (auto const until = clock::now() + std::chrono::milliseconds(200); states_[message.state] == state::reading;) {
         watch_.look();
         if (job_->has_died(message.peer)) return true;
-        if (clock::now() > until) return false;
+        if (clock::now() > until)
+            return !states_.move(message.state, state::reading, state::withdrawn) || heap_.sever(message.offer.target.data);
         std::this_thread::yield();
     }
     return true;
@@ -294,7 +300,9 @@ inline bool shm_transport::withdraw() {
     auto all = true;
     for (auto const& each : unread_) all = take_back(each) && all;
     unread_.clear();
-    streams_.clear(); // only this process reads their memory
+    for (auto const& each : streams_) // only this process reads their memory
+        if (!states_.move(each.state, state::posted, state::withdrawn)) states_.move(each.state, state::reading, state::withdrawn);
+    streams_.clear();
     for (auto& peer : peers_) {
         peer.posted.clear();
         peer.streams.clear();
@@ -310,19 +318,22 @@ inline bool shm_transport::withdraw() {
 /// to them are passed over by their epoch.
 inline std::vector<int> shm_transport::survivors(clock::time_point until) {
     withdraw();
-    mismatch_.reset();
+    failure_.reset();
     auto list = detail::shm_renewal(*job_, watch_, rank_).wait(until);
     if (list.empty()) return list;
     epoch_ = static_cast<std::uint16_t>(job_->header().round.load(std::memory_order_acquire));
-    for (auto& peer : peers_) forget_early(peer);
-    states_ = detail::shm_states(*job_, rank_);
+    for (auto& peer : peers_) {
+        forget_early(peer);
+        peer.withdrawn = false;
+    }
+    states_ = detail::shm_states(*job_, rank_, epoch_);
     ring_ = detail::shm_ring(*job_, rank_, states_);
     member_.assign(member_.size(), false);
     for (auto const each : list) member_[static_cast<std::size_t>(each)] = true;
     return list;
 }
 
-static_assert(answering_transport<shm_transport> && observing_transport<shm_transport> && renewable_transport<shm_transport> &&
+static_assert(answering_transport<shm_transport> && attentive_transport<shm_transport> && renewable_transport<shm_transport> &&
               host_aware_transport<shm_transport> && estimating_transport<shm_transport> && allocating_transport<shm_transport>);
 
 } // namespace chorus

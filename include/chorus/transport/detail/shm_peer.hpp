@@ -68,6 +68,7 @@ struct shm_peer {
     std::uint32_t taken = 0;    ///< of which it was done with so many when we last looked
     std::uint32_t next_in = 0;  ///< messages of its that were looked at
     std::uint32_t shown_slots = 0; ///< that are still being read
+    bool withdrawn = false;     ///< has taken back a message: what follows is nobody's
     bool watched = false;       ///< is in the list of peers from which something is expected
     streaming_choice writes{2}; ///< of what goes through the ring to it: as far away as it is
     plain_vector<shm_outgoing> unsent;

@@ -17,24 +17,37 @@ namespace chorus::detail {
 /// The states of a rank's own messages that are free. They are stored in shared memory; who uses which is known here only.
 class shm_states {
 public:
-    shm_states(shm_job const& job, int rank) : job_(&job), rank_(rank) {
+    /// Whoever still has one of an earlier epoch can do nothing with it any more.
+    shm_states(shm_job const& job, int rank, std::uint16_t epoch) : job_(&job), rank_(rank), epoch_(epoch) {
         free_.reserve(job.shape().states);
-        for (auto which = job.shape().states; which-- > 0;) free_.push_back(which);
+        for (auto which = job.shape().states; which-- > 0;) {
+            job.state(rank, which).now.store(shm_state::word(epoch, shm_state::done), std::memory_order_seq_cst);
+            free_.push_back(which);
+        }
     }
     bool empty() const { return free_.empty(); }
     /// A state that says `posted`.
     std::uint32_t take() {
         auto const which = free_.back();
         free_.pop_back();
-        (*this)[which].store(shm_state::posted, std::memory_order_relaxed);
+        job_->state(rank_, which).now.store(shm_state::word(epoch_, shm_state::posted), std::memory_order_relaxed);
         return which;
     }
     void give_back(std::uint32_t which) { free_.push_back(which); }
-    std::atomic<std::uint32_t>& operator[](std::uint32_t which) const { return job_->state(rank_, which).now; }
+    /// How the message stands.
+    std::uint32_t operator[](std::uint32_t which) const {
+        return job_->state(rank_, which).now.load(std::memory_order_acquire) & 0xFFFFu;
+    }
+    /// From one to the other, where it stands there.
+    bool move(std::uint32_t which, std::uint32_t from, std::uint32_t to) const {
+        auto expected = shm_state::word(epoch_, from);
+        return job_->state(rank_, which).now.compare_exchange_strong(expected, shm_state::word(epoch_, to), std::memory_order_acq_rel);
+    }
 
 private:
     shm_job const* job_;
     int rank_;
+    std::uint16_t epoch_;
     plain_vector<std::uint32_t> free_;
 };
 
@@ -71,7 +84,7 @@ public:
     }
     /// Whether anything was read since the last `take`.
     bool can_reclaim() const {
-        return first_ < used_.size() && (*states_)[used_[first_].state].load(std::memory_order_acquire) == shm_state::done;
+        return first_ < used_.size() && (*states_)[used_[first_].state] == shm_state::done;
     }
 
 private:

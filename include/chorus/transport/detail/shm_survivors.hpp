@@ -16,25 +16,24 @@ class shm_renewal {
 public:
     shm_renewal(shm_job const& job, shm_watch& watch, int rank) : job_(&job), watch_(&watch), rank_(rank) {}
 
-    /// Who has come once every rank has come or is gone, the same everywhere; empty where `until` passed first.
+    /// Who has come once every rank has come or is gone, the same everywhere. Whoever has not when the first deadline passes is
+    /// excluded; the list is empty for a rank that is.
     [[gnu::cold]] std::vector<int> wait(clock::time_point until) {
         auto& shared = job_->header();
         auto& mine = job_->sign(rank_);
         auto const round = shared.round.load(std::memory_order_acquire);
+        if (job_->is_excluded(rank_)) return {};
         mine.renews.store(round + 1, std::memory_order_seq_cst);
         job_->wake_all();
         for (;;) {
-            if (shared.round.load(std::memory_order_acquire) != round) return result();
+            if (shared.round.load(std::memory_order_acquire) != round) return job_->survives(rank_) ? result() : std::vector<int>();
             watch_->look();
             auto const late = clock::now() > until;
+            if (clock::now() > until + std::chrono::seconds(1)) return {}; // the rank that works out the list was stopped at it
             if ((late || everybody_is_here_or_gone(round + 1)) && lock()) {
-                if (shared.round.load(std::memory_order_acquire) == round) {
-                    if (everybody_is_here_or_gone(round + 1)) publish(round + 1);
-                    else if (late) mine.renews.store(0);
-                }
+                if (shared.round.load(std::memory_order_acquire) == round) publish(round + 1);
                 shared.renewing.store(0, std::memory_order_release);
                 job_->wake_all();
-                if (mine.renews.load() == 0) return {};
                 continue;
             }
             mine.asleep.store(1, std::memory_order_relaxed);
@@ -62,11 +61,13 @@ private:
     /// The list first, then the round that makes it known.
     void publish(std::uint32_t round) const {
         auto& shared = job_->header();
+        for (int rank = 0; rank < job_->size(); ++rank)
+            if (job_->sign(rank).renews.load() != round) job_->leave(rank, shm_sign::excluded);
         for (auto& word : shared.survivors) word.store(0, std::memory_order_relaxed);
         for (int rank = 0; rank < job_->size(); ++rank)
             if (job_->sign(rank).renews.load() == round && !job_->is_gone(rank))
                 shared.survivors[static_cast<std::size_t>(rank) / 64].fetch_or(std::uint64_t{1} << (rank % 64), std::memory_order_relaxed);
-        shared.failure.state.store(shm_failure::none, std::memory_order_relaxed);
+        shared.failure.state.store(shm_failure::word(round, shm_failure::none), std::memory_order_relaxed);
         shared.round.store(round, std::memory_order_release);
     }
     std::vector<int> result() const {

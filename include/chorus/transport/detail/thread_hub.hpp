@@ -23,11 +23,11 @@
 namespace chorus::detail {
 
 /// Where the sender of a large message learns that it was read. Shared between one sender and one receiver.
-/// The sender stores `posted`; the receiver moves it to `reading` before it touches the sender's memory and to `done`
-/// (release) afterwards, or to `answered` if it has also written the reply memory; a sender that gives up moves `posted` to
-/// `withdrawn`, after which nobody reads or writes.
+/// The sender stores `posted`; the receiver moves it to `shown` when it keeps a view for later, to `reading` before it touches
+/// the sender's memory and to `done` (release) afterwards, or to `answered` if it has also written the reply memory; a sender
+/// that gives up moves `posted` or `shown` to `withdrawn`, after which nobody reads or writes.
 struct send_state {
-    enum : std::uint32_t { posted, reading, done, withdrawn, answered };
+    enum : std::uint32_t { posted, shown, reading, done, withdrawn, answered };
     std::atomic<std::uint32_t> now{done};
     send_state* next = nullptr; ///< in the hub's list of all
 };
@@ -101,6 +101,7 @@ struct alignas(64) rank_sign {
     bell wakes;
     note entered;
     std::atomic<bool> left{false};
+    std::atomic<bool> excluded{false}; ///< the others went on without it
     bool here = false; ///< waits in `survivors`; guarded by the hub's mutex
 };
 
@@ -143,13 +144,15 @@ public:
     /// The same for the receiver: null as long as nothing was ever sent.
     mailbox* look(int from, int to) { return mailbox_at(from, to).load(std::memory_order_acquire); }
 
-    /// The first caller's reason is kept; everybody is woken.
-    void revoke(transport_failure const& why) {
+    /// The first caller's reason is kept; everybody is woken. Nothing where the others have gone on since `round`.
+    void revoke(transport_failure const& why, unsigned round) {
         {
             std::lock_guard const hold(mutex_);
-            if (!failure_) failure_ = why;
+            if (round != rounds_ || failure_) return;
+            failure_ = why;
+            failure_->told = true;
+            failed_.store(true, std::memory_order_seq_cst);
         }
-        failed_.store(true, std::memory_order_seq_cst);
         wake_all();
     }
     bool failed() const { return failed_.load(std::memory_order_seq_cst); }
@@ -159,19 +162,25 @@ public:
         return failure_;
     }
 
-    /// See renewable_transport.
+    /// See renewable_transport. Whoever has not come when the first deadline passes is excluded. Empty for a rank that is.
     std::vector<int> survivors(int rank, clock::time_point until) {
         std::unique_lock hold(mutex_);
+        if (is_excluded(rank)) return {};
         sign_of(rank).here = true;
         auto const round = rounds_;
         gathering_.wait_until(hold, until, [&] {
             if (rounds_ == round && everybody_is_here_or_gone()) begin_new_round();
             return rounds_ != round;
         });
-        if (rounds_ != round) return survivors_;
-        sign_of(rank).here = false;
-        return {};
+        if (rounds_ == round) begin_new_round();
+        return survivors_;
     }
+    unsigned rounds() {
+        std::lock_guard const hold(mutex_);
+        return rounds_;
+    }
+    /// Whether the others have gone on without a rank that is still there.
+    bool is_excluded(int rank) const { return sign_of(rank).excluded.load(std::memory_order_seq_cst); }
 
     /// Lives as long as the hub, since a message that was taken back may still be announced somewhere.
     void make_states(std::size_t count, plain_vector<send_state*>& into) {
@@ -201,13 +210,14 @@ private:
     }
     bool everybody_is_here_or_gone() const {
         for (int rank = 0; rank < size_; ++rank)
-            if (!sign_of(rank).here && !has_left(rank)) return false;
+            if (!sign_of(rank).here && !has_left(rank) && !is_excluded(rank)) return false;
         return true;
     }
     void begin_new_round() {
         survivors_.clear();
         for (int rank = 0; rank < size_; ++rank)
             if (std::exchange(sign_of(rank).here, false)) survivors_.push_back(rank);
+            else sign_of(rank).excluded.store(true, std::memory_order_seq_cst);
         failure_.reset();
         failed_.store(false, std::memory_order_seq_cst);
         ++rounds_;

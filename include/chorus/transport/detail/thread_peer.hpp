@@ -44,6 +44,7 @@ struct thread_peer {
     mailbox* inbox = nullptr;
     std::size_t next_out = 0;
     std::size_t next_in = 0;
+    bool withdrawn = false; ///< has taken back a message: what follows is nobody's
     bool awaited = false; ///< is in the list of peers that have something posted
     plain_vector<outgoing_message> unsent;
     plain_vector<incoming_message> posted;

@@ -233,8 +233,8 @@ inline void verbs_transport::noted(int from, std::span<std::byte const> message)
         return;
     case detail::verbs_note::failed:
         if (auto const said = detail::read_note<detail::verbs_failure_note>(message)) {
-            fail({static_cast<transport_failure::kind>(std::min<std::uint8_t>(said->why, 3)), said->rank,
-                  std::string(said->text, ::strnlen(said->text, sizeof said->text)), said->signature, 0});
+            fail({static_cast<transport_failure::kind>(std::min<std::uint8_t>(said->why, 4)), said->rank,
+                  std::string(said->text, ::strnlen(said->text, sizeof said->text)), said->signature, 0, true});
             return;
         }
         break;
