@@ -238,6 +238,55 @@ TEST_CASE("the survivors of a killed rank go on", "[transport/shm/fault]") {
     ::munmap(went_on, 4096);
 }
 
+TEST_CASE("a rank that is stopped is named by all others, touches nothing afterwards, and is left behind", "[transport/shm/fault]") {
+    struct shared_words {
+        std::atomic<int> stopped, given_up, went_on;
+    };
+    auto* const words = static_cast<shared_words*>(
+        ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    for (int round = 0; round < 6; ++round) {
+        words->given_up = words->went_on = 0;
+        auto const start = clock::now();
+        auto const got = thrown_by_processes(3, {.timeout = std::chrono::milliseconds(500)}, [&](communicator& comm) {
+            constexpr std::size_t count = 1'000'000;
+            auto in = allocate<int>(comm, count), out = allocate<int>(comm, count);
+            std::fill(in.begin(), in.end(), 1);
+            barrier(comm);
+            std::thread stopper;
+            if (comm.rank() == 1) {
+                words->stopped = ::getpid();
+                stopper = std::thread([round] {
+                    std::this_thread::sleep_for(std::chrono::microseconds(3000 + 700 * round));
+                    ::raise(SIGSTOP);
+                });
+            }
+            auto const told = outcome_of([&] {
+                for (;;) all_reduce(comm, in, out, std::plus<>{}, two_shot{});
+            });
+            std::fill(out.begin(), out.end(), 7);
+            if (comm.rank() == 1) { // went on late
+                stopper.join();
+                auto const after = outcome_of([&] { comm.shrink(); });
+                if (!after.has("the others have gone on without it")) throw std::runtime_error("not left behind: " + after.text);
+                return;
+            }
+            if (told.kind != "timeout" || !told.has("rank 1")) throw std::runtime_error("a " + told.kind + " error: " + told.text);
+            auto rest = comm.shrink();
+            if (++words->given_up == 2) ::kill(words->stopped, SIGCONT);
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            if (!std::all_of(out.begin(), out.end(), [](int each) { return each == 7; })) throw std::runtime_error("touched");
+            all_reduce(rest, in, out);
+            if (rest.size() != 2 || out[0] != 2 || out[count - 1] != 2) throw std::runtime_error("the sum is wrong");
+            ++words->went_on;
+        });
+        CAPTURE(round);
+        CHECK(got == "");
+        CHECK(words->went_on == 2);
+        CHECK(clock::now() - start < 5 * two_seconds());
+    }
+    ::munmap(words, 4096);
+}
+
 TEST_CASE("shrink gives the same answer to all survivors, round after round", "[transport/shm/renewal]") {
     std::array<std::atomic<int>, 4> through{};
     // Who gives up or leaves while others are still in a call that it has ended, ends it for them.

@@ -3,12 +3,15 @@
 
 #include <chorus/runtime/context.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -66,7 +69,6 @@ inline void context::recycle(std::unique_ptr<detail::task> what) {
 
 [[gnu::cold]] inline void context::fail(std::exception_ptr why) noexcept {
     if (failure_) return;
-    failure_ = why;
     auto text = std::string("an exception that is no std::exception");
     try {
         std::rethrow_exception(why);
@@ -74,7 +76,23 @@ inline void context::recycle(std::unique_ptr<detail::task> what) {
         text = e.what();
     } catch (...) {
     }
-    transport_->revoke({transport_failure::kind::revoked, rank(), text, 0});
+    transport_->revoke({transport_failure::kind::revoked, rank(), text, 0, 0});
+    become_failed(why);
+}
+
+[[gnu::cold]] inline void context::give_up(transport_failure const& why, instance const* mine) {
+    auto cause = why;
+    if (why.why == transport_failure::kind::mismatch) { // only if both are alive: a death is known by then
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        cause = transport_->failure().value_or(why);
+    }
+    transport_->revoke(detail::as_told(cause, rank(), mine));
+    become_failed(detail::explain(transport_->failure().value_or(cause), *transport_, mine));
+    std::rethrow_exception(failure_);
+}
+
+[[gnu::cold]] inline void context::become_failed(std::exception_ptr why) noexcept {
+    failure_ = std::move(why);
     transport_->withdraw();
     try {
         call_back();
@@ -87,9 +105,10 @@ inline void context::recycle(std::unique_ptr<detail::task> what) {
     if (!transport_->renewable())
         detail::misuse({"the transport ", transport_->name(), " cannot go on after a failure"});
     auto const survivors = transport_->survivors(detail::deadline_of(options_));
-    if (survivors.empty())
-        throw timeout_error(detail::text({"shrink: some rank has neither called it nor left within ", options_.timeout.count(), " ms"}),
-                            detail::place_of(*transport_, nullptr));
+    if (survivors.empty()) { // the others have gone on without this rank
+        auto const why = transport_->failure();
+        throw transport_error(detail::text({"shrink: this rank ", why ? std::string_view(why->text) : "was not heard"}), detail::place_of(*transport_, nullptr));
+    }
     for (auto* const each : running_)
         if (each != nullptr) stop(*each);
     numbers_.reset();

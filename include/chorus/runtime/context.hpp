@@ -163,10 +163,9 @@ private:
     /// Fails where the transport says so. `mine` is what is waited for, if it is a task.
     void look_for_failure(detail::task const* mine);
     static instance const* instance_of(detail::task const* mine) { return mine != nullptr ? mine->run.get() : nullptr; }
-    [[noreturn]] void give_up(std::exception_ptr why) {
-        fail(why);
-        std::rethrow_exception(failure_);
-    }
+    /// All ranks give up for the same reason: the first that any of them has told.
+    [[noreturn]] void give_up(transport_failure const& why, instance const* mine);
+    void become_failed(std::exception_ptr why) noexcept;
 
     std::unique_ptr<any_transport> transport_;
     options options_;
@@ -238,9 +237,11 @@ inline bool context::progress() {
 }
 
 inline void context::look_for_failure(detail::task const* mine) {
+    auto const* const run = instance_of(mine);
+    transport_->await(detail::awaited_rank(*transport_, run));
     auto why = transport_->failure();
-    if (!why && instance_of(mine) != nullptr) why = detail::different_call(*transport_, *mine->run, recent_);
-    if (why) give_up(detail::explain(*why, *transport_, instance_of(mine)));
+    if (!why && run != nullptr) why = detail::different_call(*transport_, *run, recent_);
+    if (why) give_up(*why, run);
 }
 
 template <class Done>
@@ -264,7 +265,7 @@ void context::wait_until(Done done, detail::task const* mine, std::chrono::milli
         if (now >= next_look) {
             next_look = now + std::chrono::milliseconds(1);
             look_for_failure(mine);
-            if (now - last_progress > patience) give_up(detail::explain_timeout(patience, *transport_, instance_of(mine)));
+            if (now - last_progress > patience) give_up(detail::explain_timeout(patience, *transport_, instance_of(mine)), instance_of(mine));
         }
         transport_->idle(round, now + std::chrono::milliseconds(20));
     }
