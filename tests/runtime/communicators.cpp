@@ -1,6 +1,6 @@
 /// split, dup, sub-groups, and how long communicators and requests live.
 
-#include "support/ranks.hpp"
+#include "support/shm_ranks.hpp"
 
 #include <chorus/runtime/collectives/exchanges.hpp>
 #include <chorus/runtime/collectives/gathers.hpp>
@@ -122,6 +122,24 @@ TEST_CASE("numbers of communicators are used again, also by unequal histories", 
             require(data[0] == 4, "wrong sum on an inner communicator");
         }
     }));
+}
+
+TEST_CASE("a message that nobody received is not taken for one of a later communicator", "[runtime/communicators]") {
+    auto const body = [](communicator& world) {
+        for (int turn = 1; turn <= 3; ++turn) {
+            std::vector<int> lost(4, -1), sent(4, turn), got(4);
+            auto first = world.dup();
+            if (world.rank() == 0) send(first, lost, 1);
+            barrier(first);
+            first = {};
+            auto second = world.dup();
+            if (world.rank() == 0) send(second, sent, 1);
+            else recv(second, got, 0);
+            if (world.rank() == 1 && got != sent) throw std::runtime_error("got " + std::to_string(got[0]));
+        }
+    };
+    run_threads(2, patient(), body);
+    for (auto const& wrong : run_shm_threads(2, patient(), body)) CHECK(wrong == "");
 }
 
 TEST_CASE("too many communicators at once are refused", "[runtime/communicators][misuse]") {

@@ -115,6 +115,7 @@ inline void context::recycle(std::unique_ptr<detail::task> what) {
     numbers_.set(0);
     failure_ = nullptr;
     ++epoch_;
+    generation_ = first_generation();
     return survivors;
 }
 

@@ -150,6 +150,11 @@ public:
     // Numbers of communicators: small, agreed on by their members (communicator.hpp).
     static constexpr std::size_t most_communicators = 1024;
     std::bitset<most_communicators>& numbers_in_use() { return numbers_; }
+    // Numbers are used again; the generation, which rises with every communicator, tells their users apart.
+    std::uint32_t generation() const { return generation_; }
+    void set_generation(std::uint32_t next) { generation_ = next; }
+    /// Of the communicator of all ranks: above those of earlier epochs.
+    std::uint32_t first_generation() const { return epoch_ << 16; }
 
     /// True as long as a blocking native collective cannot starve other work of this context: there is one communicator
     /// and nothing was ever started asynchronously. Both are equal on all ranks at any collective call.
@@ -174,6 +179,7 @@ private:
     plain_vector<detail::task*> running_; ///< by slot; null where free
     std::size_t active_ = 0;
     std::bitset<most_communicators> numbers_;
+    std::uint32_t generation_ = 0;
     std::exception_ptr failure_;
     std::uint32_t epoch_ = 0;
     detail::context_helper* helper_ = nullptr;

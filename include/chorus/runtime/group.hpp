@@ -20,8 +20,9 @@ namespace detail {
 
 /// The ranks of a communicator: shared by it and its unfinished requests, so that its number is not reused before.
 struct group {
+    /// Of all ranks.
     explicit group(std::shared_ptr<context> of)
-        : owner(std::move(of)), rank(owner->rank()), size(owner->size()), epoch(owner->epoch()) {}
+        : owner(std::move(of)), rank(owner->rank()), size(owner->size()), epoch(owner->epoch()), generation(owner->first_generation()) {}
     group(group const&) = delete;
     group& operator=(group const&) = delete;
     ~group() {
@@ -29,8 +30,8 @@ struct group {
     }
 
     void require_working() const { owner->require_working(epoch); }
-    /// What messages carry: numbers of different epochs differ.
-    std::uint32_t wire_number() const { return epoch * static_cast<std::uint32_t>(context::most_communicators) + number; }
+    /// What messages carry: different for all communicators that a rank is ever a member of, unless they are millions.
+    std::uint32_t wire_number() const { return generation * static_cast<std::uint32_t>(context::most_communicators) + number; }
     std::span<int const> members() const { return ranks; }
     int world_rank(int member) const { return ranks.empty() ? member : ranks[static_cast<std::size_t>(member)]; }
 
@@ -40,6 +41,7 @@ struct group {
     int size;
     std::uint32_t number = 0;
     std::uint32_t epoch;
+    std::uint32_t generation;
     std::uint32_t sequence = 0; ///< of the last collective
     int determinism = 2; ///< the level that every call holds
     bool shared_buffers = false; ///< calls are chosen for buffers of `allocate`

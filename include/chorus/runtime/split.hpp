@@ -7,6 +7,7 @@
 #include <chorus/runtime/group.hpp>
 #include <chorus/runtime/signature.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -58,20 +59,26 @@ namespace chorus {
     require_valid();
     owner().shares_progress();
     constexpr auto mask_words = context::most_communicators / 64;
-    plain_vector<std::uint64_t> mine(2 + mask_words), all;
+    constexpr std::size_t facts = 3;
+    plain_vector<std::uint64_t> mine(facts + mask_words), all;
     mine[0] = static_cast<std::uint64_t>(static_cast<std::int64_t>(color));
     mine[1] = static_cast<std::uint64_t>(static_cast<std::int64_t>(key));
+    mine[2] = owner().generation();
     for (std::size_t i = 0; i < context::most_communicators; ++i)
-        if (owner().numbers_in_use().test(i)) mine[2 + i / 64] |= std::uint64_t{1} << (i % 64);
+        if (owner().numbers_in_use().test(i)) mine[facts + i / 64] |= std::uint64_t{1} << (i % 64);
     exchange_words(mine, all);
     auto const word = [&](int rank, std::size_t i) { return all[static_cast<std::size_t>(rank) * mine.size() + i]; };
 
-    // The lowest number that no rank here uses: the groups of one split may share it, since they are disjoint.
-    std::uint32_t number = 0;
-    for (std::uint32_t i = 1; number == 0 && i < context::most_communicators; ++i) {
+    // A generation that no rank here has seen, and the next number that none uses: the groups of one split may share them, since they
+    // are disjoint. So a message that nobody received is never taken for one of a later communicator.
+    std::uint32_t generation = 0, number = 0;
+    for (int r = 0; r < size(); ++r) generation = std::max(generation, static_cast<std::uint32_t>(word(r, 2)) + 1);
+    owner().set_generation(generation);
+    for (std::uint32_t k = 0; number == 0 && k < context::most_communicators - 1; ++k) {
+        auto const i = 1 + (generation + k) % (context::most_communicators - 1);
         auto used = false;
-        for (int r = 0; r < size(); ++r) used = used || ((word(r, 2 + i / 64) >> (i % 64)) & 1u) != 0;
-        if (!used) number = i;
+        for (int r = 0; r < size(); ++r) used = used || ((word(r, facts + i / 64) >> (i % 64)) & 1u) != 0;
+        if (!used) number = static_cast<std::uint32_t>(i);
     }
     if (number == 0) detail::misuse({"more than 1023 communicators at once"});
     if (color < 0) return {};
@@ -96,6 +103,7 @@ namespace chorus {
     }
     result.group_->size = static_cast<int>(order.size());
     result.group_->number = number;
+    result.group_->generation = generation;
     result.group_->tuning = group_->tuning;
     result.group_->determinism = group_->determinism;
     result.group_->shared_buffers = group_->shared_buffers;

@@ -20,7 +20,7 @@ using clock = std::chrono::steady_clock;
 /// order in which they were posted. `signature` must be equal on both ends of a message: a transport that carries it
 /// compares it before data moves and reports a `failure` of kind mismatch otherwise.
 struct exchange {
-    std::uint32_t communicator = 0; ///< small number, the same at all members, distinct for overlapping communicators
+    std::uint32_t communicator = 0; ///< the same at all members, another one for every communicator of a rank; its low 10 bits for those in use
     std::uint32_t sequence = 0;     ///< counts the collectives of the communicator; 0 is point-to-point
     std::uint64_t signature = 0;    ///< see runtime/signature.hpp
     std::uint8_t lane = 0;
