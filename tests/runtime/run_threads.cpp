@@ -1,13 +1,20 @@
 /// run_threads: whose exception arrives, and that the others are released from every kind of wait.
 
 #include "support/ranks.hpp"
+#include "support/sanitized.hpp"
 
+#include <chorus/algorithm/tags.hpp>
 #include <chorus/runtime/collectives/exchanges.hpp>
 #include <chorus/runtime/collectives/gathers.hpp>
 #include <chorus/runtime/collectives/reductions.hpp>
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -215,4 +222,23 @@ TEST_CASE("a caught failure stays the failure of its context", "[runtime/run_thr
     });
     CHECK(result.text == ""); // everything was caught
     CHECK(texts[1].find("rank 0 has left") != std::string::npos);
+}
+
+TEST_CASE("a hundred rank threads of which all pairs talk need little memory for each pair", "[runtime/run_threads][memory]") {
+    constexpr int ranks = 100;
+    auto const resident = [] {
+        std::size_t total = 0, pages = 0;
+        std::ifstream("/proc/self/statm") >> total >> pages;
+        return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    };
+    auto const before = resident();
+    std::size_t during = 0;
+    run_threads(ranks, patient(), [&](communicator& comm) {
+        std::vector<int> data(3, 1);
+        all_reduce(comm, data, std::plus<>{}, one_shot{});
+        barrier(comm); // nobody has left yet
+        if (comm.rank() == 0) during = resident();
+        barrier(comm);
+    });
+    CHECK((during - std::min(before, during)) / (ranks * (ranks - 1)) < (CHORUS_SANITIZED ? 40'000u : 10'000u));
 }

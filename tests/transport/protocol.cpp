@@ -288,7 +288,7 @@ TEST_CASE("a full mailbox delays messages and loses none", "[transport/protocol]
         in.push_back(std::make_unique<message>(4));
         sent += all[0]->post_send(1, at(0, 1), out[i]->pieces(), i) ? 1u : 0u;
     }
-    CHECK(sent == detail::mailbox::capacity);
+    CHECK(sent == mailbox_slots);
     for (std::size_t i = 0; i < 100; ++i) received += all[1]->post_recv(0, at(0, 1), in[i]->pieces(), i) ? 1u : 0u;
     std::vector<std::vector<completion>> finished(2);
     REQUIRE(

@@ -67,7 +67,7 @@ public:
     /// As measured. Where ranks share a processor, a message is worth a change of process.
     transport_estimates estimates() const {
         return {.latency = crowd_ > 1 ? 1e-5 * crowd_ : 2e-7,
-                .per_message = 1e-7,
+                .per_message = 1e-7 * crowd_,
                 .per_byte = 3.5e-11 * crowd_,
                 .per_byte_folded = 1.2e-11 * crowd_,
                 .segment_bytes = ring_.part_bytes() / 2,

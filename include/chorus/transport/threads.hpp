@@ -36,7 +36,7 @@ public:
     static constexpr bool gathers = true;
 
     threads_transport(std::shared_ptr<detail::thread_hub> hub, int rank)
-        : hub_(std::move(hub)), rank_(rank), round_(hub_->rounds()), peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {
+        : hub_(std::move(hub)), rank_(rank), round_(hub_->rounds()), slots_(hub_->slots()), peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {
         waiting_.reserve(peers_.size());
         unread_.reserve(detail::usual_messages);
         shown_.reserve(detail::usual_messages);
@@ -54,7 +54,7 @@ public:
     /// As measured. Where ranks share a processor, a message is worth a change of thread.
     transport_estimates estimates() const {
         auto const crowd = hub_->ranks_per_processor();
-        return {.latency = crowd > 1 ? 1e-5 * crowd : 4e-7, .per_message = 2e-7, .per_byte = 1e-10 * crowd, .per_byte_folded = 5e-11 * crowd,
+        return {.latency = crowd > 1 ? 1e-5 * crowd : 4e-7, .per_message = 2e-7 * crowd, .per_byte = 1e-10 * crowd, .per_byte_folded = 5e-11 * crowd,
                 .reads_in_place = true};
     }
 
@@ -194,10 +194,10 @@ private:
     bool announce(outgoing& message) {
         auto& peer = at(message.peer);
         if (peer.outbox == nullptr) {
-            peer.outbox = &hub_->open(rank_, message.peer);
-            peer.unsent.reserve(detail::usual_messages);
+            peer.outbox = hub_->open(rank_, message.peer);
+            if (size() <= hub_->few_ranks) peer.unsent.reserve(detail::usual_messages);
         }
-        auto& slot = peer.outbox->slots[peer.next_out % detail::mailbox::capacity];
+        auto& slot = peer.outbox[peer.next_out & (slots_ - 1)];
         if (slot.full.load(std::memory_order_acquire)) return false;
         slot.what.ex = message.ex;
         slot.what.bytes = message.bytes;
@@ -213,7 +213,7 @@ private:
         slot.full.store(true, std::memory_order_release);
         hub_->wake(message.peer);
         // The peer does not wait at the next slot yet, and need not be asked for its line while a message is on the way.
-        detail::claim_line(&peer.outbox->slots[++peer.next_out % detail::mailbox::capacity]);
+        detail::claim_line(&peer.outbox[++peer.next_out & (slots_ - 1)]);
         return true;
     }
     void announce_rest(std::span<completion> done, std::size_t& count) {
@@ -233,10 +233,12 @@ private:
         if (peer.inbox == nullptr) {
             peer.inbox = hub_->look(from, rank_);
             if (peer.inbox == nullptr) return nullptr;
-            peer.posted.reserve(detail::usual_messages);
-            peer.unexpected.reserve(detail::usual_messages / 2);
+            if (size() <= hub_->few_ranks) {
+                peer.posted.reserve(detail::usual_messages);
+                peer.unexpected.reserve(detail::usual_messages / 2);
+            }
         }
-        auto& slot = peer.inbox->slots[peer.next_in % detail::mailbox::capacity];
+        auto& slot = peer.inbox[peer.next_in & (slots_ - 1)];
         return slot.full.load(std::memory_order_acquire) ? &slot : nullptr;
     }
     void free_slot(int from, detail::slot& slot) {
@@ -395,6 +397,7 @@ private:
     std::shared_ptr<detail::thread_hub> hub_;
     int rank_;
     unsigned round_; ///< of the hub: how often the survivors of a failure have gone on
+    std::size_t slots_; ///< of a mailbox
     std::vector<peer_state> peers_;
     plain_vector<int> waiting_;     ///< peers that have something posted
     plain_vector<outgoing> unread_; ///< announced, and the peer has not read them yet

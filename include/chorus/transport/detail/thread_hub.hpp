@@ -62,12 +62,6 @@ struct alignas(64) slot {
     announcement what;
 };
 
-/// Announcements from one rank to one other: single producer, single consumer, in order.
-struct mailbox {
-    static constexpr std::size_t capacity = mailbox_slots;
-    std::array<slot, capacity> slots;
-};
-
 /// Lets a rank sleep, and be woken by whoever changes something that it might wait for. The order is: the waker
 /// changes the world and then reads `asleep`, the sleeper writes `asleep` and then looks at the world; between the two is the light and
 /// the heavy side of one barrier, so at least one of them sees the other.
@@ -110,13 +104,13 @@ class thread_hub {
 public:
     explicit thread_hub(int size)
         : size_(size), ranks_per_processor_(std::max(1.0, static_cast<double>(size) / std::max(1u, std::thread::hardware_concurrency()))),
-          mailboxes_(new std::atomic<mailbox*>[static_cast<std::size_t>(size) * static_cast<std::size_t>(size)]{}),
+          mailboxes_(new std::atomic<slot*>[static_cast<std::size_t>(size) * static_cast<std::size_t>(size)]{}),
           signs_(new rank_sign[static_cast<std::size_t>(size)]) {}
     thread_hub(thread_hub const&) = delete;
     thread_hub& operator=(thread_hub const&) = delete;
     ~thread_hub() {
         for (int from = 0; from < size_; ++from)
-            for (int to = 0; to < size_; ++to) delete look(from, to);
+            for (int to = 0; to < size_; ++to) delete[] look(from, to);
         while (states_ != nullptr) delete std::exchange(states_, states_->next);
     }
 
@@ -131,18 +125,25 @@ public:
         sign_of(rank).wakes.sleep(order_, until, look);
     }
 
-    /// The mailbox from one rank to another, made by the sender when it first sends.
-    mailbox& open(int from, int to) {
+    // A mailbox is a ring of slots with announcements from one rank to one other: single producer, single consumer, in order.
+
+    /// Slots of a mailbox, a power of two. Where there are many ranks there may be a mailbox for each pair of them.
+    std::size_t slots() const { return static_cast<std::size_t>(size_ <= few_ranks ? mailbox_slots : std::min(mailbox_slots, 4)); }
+    /// Up to so many ranks memory is no concern, and everything has room for what is usual.
+    static constexpr int few_ranks = 32;
+
+    /// Made by the sender when it first sends.
+    slot* open(int from, int to) {
         auto& place = mailbox_at(from, to);
         auto* box = place.load(std::memory_order_relaxed);
         if (box == nullptr) {
-            box = new mailbox;
+            box = new slot[slots()];
             place.store(box, std::memory_order_release);
         }
-        return *box;
+        return box;
     }
     /// The same for the receiver: null as long as nothing was ever sent.
-    mailbox* look(int from, int to) { return mailbox_at(from, to).load(std::memory_order_acquire); }
+    slot* look(int from, int to) { return mailbox_at(from, to).load(std::memory_order_acquire); }
 
     /// The first caller's reason is kept; everybody is woken. Nothing where the others have gone on since `round`.
     void revoke(transport_failure const& why, unsigned round) {
@@ -205,7 +206,7 @@ public:
 
 private:
     rank_sign& sign_of(int rank) const { return signs_[static_cast<std::size_t>(rank)]; }
-    std::atomic<mailbox*>& mailbox_at(int from, int to) {
+    std::atomic<slot*>& mailbox_at(int from, int to) {
         return mailboxes_[static_cast<std::size_t>(from) * static_cast<std::size_t>(size_) + static_cast<std::size_t>(to)];
     }
     bool everybody_is_here_or_gone() const {
@@ -230,7 +231,7 @@ private:
     int size_;
     double ranks_per_processor_;
     uneven_barrier order_{uneven_barrier::register_process()};
-    std::unique_ptr<std::atomic<mailbox*>[]> mailboxes_;
+    std::unique_ptr<std::atomic<slot*>[]> mailboxes_;
     std::unique_ptr<rank_sign[]> signs_;
     std::atomic<bool> failed_{false};
     std::mutex mutex_;

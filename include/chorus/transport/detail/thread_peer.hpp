@@ -40,8 +40,8 @@ struct shown_message {
     std::uint32_t reply_place = 0;
 };
 struct thread_peer {
-    mailbox* outbox = nullptr;
-    mailbox* inbox = nullptr;
+    slot* outbox = nullptr;
+    slot* inbox = nullptr;
     std::size_t next_out = 0;
     std::size_t next_in = 0;
     bool withdrawn = false; ///< has taken back a message: what follows is nobody's
