@@ -3,6 +3,7 @@
 
 #include <chorus/runtime/context.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +48,16 @@ inline void context::limit_in_flight(std::uint32_t communicator) {
         if (in_flight < most) return;
         wait(*oldest);
     }
+}
+
+template <class Done>
+[[gnu::cold]] void context::wait_at_end(Done done, detail::task const* mine) {
+    if (std::uncaught_exceptions() == 0) return wait_until(done, mine, options_.timeout);
+    auto const until = clock::now() + std::min<clock::duration>(options_.timeout / 2, std::chrono::seconds(1));
+    wait_until([&] { return done() || clock::now() > until; }, mine, options_.timeout);
+    if (done()) return;
+    auto const where = detail::place_of(*transport_, instance_of(mine));
+    fail(std::make_exception_ptr(transport_error("an exception ended the wait for it", where)));
 }
 
 inline void context::stop(detail::task& what) noexcept {

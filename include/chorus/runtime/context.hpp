@@ -110,10 +110,14 @@ public:
     /// Starts a bound task.
     void start(detail::task& what, void const* input, void* output, exchange const& ex, std::span<int const> members);
     /// Drives everything until the task is done.
-    void wait(detail::task& what) { wait(what, options_.timeout); }
-    /// Gives up after `patience` without progress.
-    void wait(detail::task& what, std::chrono::milliseconds patience) {
-        wait_until([&] { return is_done(what); }, &what, patience);
+    void wait(detail::task& what) {
+        wait_until([&] { return is_done(what); }, &what, options_.timeout);
+    }
+    /// The same in a destructor. During an exception only for a moment: the others may wait for this rank, which then gives up.
+    template <class Done>
+    void wait_at_end(Done done, detail::task const* mine);
+    void wait_at_end(detail::task& what) {
+        wait_at_end([&] { return is_done(what); }, &what);
     }
     /// Drives everything until done() says so; `mine` is what is waited for, if it is a task.
     template <class Done>

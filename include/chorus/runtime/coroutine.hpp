@@ -72,7 +72,9 @@ public:
     ~routine() {
         if (!state_ || done()) return;
         try {
-            finish(detail::patience_of_destructors(*state_->owner));
+            auto const owner = state_->owner;
+            context::inside const guard(*owner);
+            owner->wait_at_end([&] { return done(); }, nullptr);
         } catch (...) { // the context remembers
         }
     }
@@ -81,18 +83,16 @@ public:
     /// Advances everything until the coroutine has ended; throws what it has thrown. On the rank's own thread, also where there is a
     /// progress thread.
     void wait() {
-        if (!done()) finish(state_->owner->settings().timeout);
+        auto const owner = state_->owner;
+        if (!done()) {
+            context::inside const guard(*owner);
+            owner->wait_until([&] { return done(); }, nullptr, owner->settings().timeout);
+        }
         if (state_->problem) std::rethrow_exception(state_->problem);
     }
 
 private:
     explicit routine(std::shared_ptr<state> shared) : state_(std::move(shared)) {}
-
-    void finish(std::chrono::milliseconds patience) {
-        auto const owner = state_->owner;
-        context::inside const guard(*owner);
-        owner->wait_until([&] { return done(); }, nullptr, patience);
-    }
 
     std::shared_ptr<state> state_;
 };

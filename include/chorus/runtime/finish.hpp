@@ -76,7 +76,7 @@ CHORUS_INLINE void request::finish_quietly() noexcept {
     if (!task_) return;
     try {
         finish([&] {
-            group_->owner->wait(*task_, detail::patience_of_destructors(*group_->owner));
+            group_->owner->wait_at_end(*task_);
             return true;
         });
     } catch (...) { // the context remembers the failure and throws it at the next call
@@ -124,17 +124,19 @@ bool persistent_request::finish(F step) {
 CHORUS_INLINE bool persistent_request::test() {
     return finish([&] { return group_->owner->test(*task_); });
 }
-CHORUS_INLINE void persistent_request::wait() { wait(group_ ? group_->owner->settings().timeout : std::chrono::milliseconds(0)); }
-CHORUS_INLINE void persistent_request::wait(std::chrono::milliseconds patience) {
+CHORUS_INLINE void persistent_request::wait() {
     finish([&] {
-        group_->owner->wait(*task_, patience);
+        group_->owner->wait(*task_);
         return true;
     });
 }
 CHORUS_INLINE void persistent_request::end() noexcept {
     if (!task_) return;
     try {
-        wait(detail::patience_of_destructors(*group_->owner));
+        finish([&] {
+            group_->owner->wait_at_end(*task_);
+            return true;
+        });
         context::inside const guard(*group_->owner);
         group_->owner->recycle(std::move(task_));
     } catch (...) { // the context remembers the failure

@@ -3,10 +3,7 @@
 
 #include <chorus/runtime/context.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
-#include <exception>
 #include <memory>
 #include <span>
 #include <utility>
@@ -47,12 +44,6 @@ struct group {
     bool shared_buffers = false; ///< calls are chosen for buffers of `allocate`
     std::shared_ptr<tuning_table const> tuning; ///< what the members have agreed on; null: what the transport says of itself
 };
-
-/// A request that dies of an exception may wait for ranks that in turn wait for this one.
-inline std::chrono::milliseconds patience_of_destructors(context const& owner) {
-    auto const usual = owner.settings().timeout;
-    return std::uncaught_exceptions() > 0 ? std::min(usual, std::chrono::milliseconds(1000)) : usual;
-}
 
 } // namespace detail
 

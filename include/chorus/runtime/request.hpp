@@ -73,7 +73,6 @@ public:
     void wait();
 
 private:
-    void wait(std::chrono::milliseconds patience);
     template <class F>
     bool finish(F step);
     void end() noexcept;
