@@ -52,6 +52,35 @@ TEST_CASE("communicators of every origin are taken", "[mpi/attach]") {
     MPI_Comm_free(&host);
 }
 
+TEST_CASE("the program's attributes are its own: no callback of theirs runs", "[mpi/attach]") {
+    static int callbacks;
+    callbacks = 0;
+    auto const copy = [](MPI_Comm, int, void*, void* in, void* out, int* flag) {
+        ++callbacks;
+        *static_cast<void**>(out) = in;
+        *flag = 1;
+        return MPI_SUCCESS;
+    };
+    auto const end = [](MPI_Comm, int, void*, void*) {
+        ++callbacks;
+        return MPI_SUCCESS;
+    };
+    int key = MPI_KEYVAL_INVALID;
+    MPI_Comm_create_keyval(copy, end, &key, nullptr);
+    MPI_Comm mine = MPI_COMM_NULL;
+    MPI_Comm_split(MPI_COMM_WORLD, 0, 0, &mine);
+    MPI_Comm_set_attr(mine, key, &key);
+    {
+        auto comm = attach(mine);
+        auto half = comm.split(comm.rank() % 2);
+        barrier(half, native{});
+    }
+    CHECK(callbacks == 0);
+    MPI_Comm_free(&mine);
+    MPI_Comm_free_keyval(&key);
+    CHECK(callbacks == 1);
+}
+
 TEST_CASE("wrong sizes are refused over MPI, and nothing moves", "[mpi/misuse]") {
     std::vector<int> data(12, 5), other(11, 6);
     auto const got = outcome_of([&] { all_reduce(world(), data, other); });

@@ -32,7 +32,7 @@ inline bool mpi_is_finalised() {
 inline std::shared_ptr<context> mpi_context(MPI_Comm over, options const& how, mpi_options const& transport) {
     int rank = 0;
     require_mpi(MPI_Comm_rank(over, &rank), "MPI_Comm_rank");
-    mpi_watchdog::watched const here("MPI_Comm_dup", rank, patience_of(how), transport.abort_after_grace);
+    mpi_watchdog::watched const here("MPI_Comm_split", rank, patience_of(how), transport.abort_after_grace);
     return std::make_shared<context>(any_transport::own(std::make_unique<mpi_transport>(over, transport)), how);
 }
 
