@@ -68,3 +68,13 @@ TEST_CASE("a store over MPI hands on what is set, to those who ask and those who
     CHECK(over.get("rank." + std::to_string(next), late) == std::to_string(10 * next));
     CHECK(over.get("nobody", chorus::clock::now()) == std::nullopt);
 }
+
+TEST_CASE("what is set in a store over MPI has arrived when set returns", "[mpi/store]") {
+    if (world().size() < 2) return;
+    mpi_store over(MPI_COMM_WORLD);
+    auto const begin = chorus::clock::now();
+    if (world().rank() == 0) over.set("name", "value");
+    else std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    CHECK(over.get("name", begin + std::chrono::seconds(20)) == "value");
+    CHECK(chorus::clock::now() - begin >= std::chrono::milliseconds(200));
+}

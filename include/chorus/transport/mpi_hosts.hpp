@@ -39,9 +39,12 @@ inline std::vector<int> hosts_of(MPI_Comm over, MPI_Comm host) {
 /// The ranks of an MPI communicator, over shared memory between those that `host` groups: ranks of one host, in the order of `over`.
 /// Collective over `over`; both communicators may be freed afterwards.
 inline communicator attach_hosts(MPI_Comm over, MPI_Comm host, options const& how, mpi_options const& mpi = {}, shm_options const& memory = {}) {
-    int rank = 0, size = 0;
+    int rank = 0, size = 0, of_all = 0;
     detail::require_mpi(MPI_Comm_rank(host, &rank), "MPI_Comm_rank");
     detail::require_mpi(MPI_Comm_size(host, &size), "MPI_Comm_size");
+    detail::require_mpi(MPI_Comm_rank(over, &of_all), "MPI_Comm_rank");
+    auto const longest = 2 * detail::patience_of(how); // join_shm has a deadline of its own, and throws then
+    detail::mpi_watchdog::watched const here("attach_hosts", of_all, longest, mpi.abort_after_grace);
     auto near = [&] {
         mpi_store meeting(host);
         return join_shm(meeting, rank, size, detail::deadline_of(how), memory);
