@@ -1,4 +1,5 @@
-/// Jobs in which MPI itself would wait for ever: the argument says how. Each must end by itself, with a report (tests/CMakeLists.txt).
+/// Jobs in which MPI itself would wait for ever, or in which a rank is late: the argument says how. Each must end by itself, with a
+/// report or without a complaint (tests/CMakeLists.txt).
 
 #include <chorus/chorus.hpp>
 #include <chorus/transport/mpi.hpp>
@@ -10,8 +11,30 @@
 #include <thread>
 #include <vector>
 
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The last rank ends its communicator later than the others wait for it.
+int end_late(int argc, char** argv) {
+    MPI_Init(&argc, &argv);
+    auto last = false;
+    {
+        auto comm = chorus::attach(MPI_COMM_WORLD, {}, {.grace = 200ms});
+        last = comm.rank() == comm.size() - 1;
+        chorus::barrier(comm);
+        if (last) std::this_thread::sleep_for(800ms);
+    }
+    MPI_Finalize();
+    if (last) std::puts("in time");
+    return 0;
+}
+
+} // namespace
+
 int main(int argc, char** argv) {
     std::string_view const how = argc == 2 ? argv[1] : "";
+    if (how == "late-end") return end_late(argc, argv);
     auto const sleep = [] { std::this_thread::sleep_for(std::chrono::hours(1)); };
     try {
         chorus::options options;

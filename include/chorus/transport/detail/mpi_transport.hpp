@@ -280,14 +280,14 @@ private:
         all_left_ = true;
     }
 
-    /// Where some rank did not come, communicators are left to MPI_Finalize: freeing them takes all ranks.
+    /// Where some rank did not come, MPI may still be at work for it: the communicators are left to MPI_Finalize. Whoever comes
+    /// last frees them alone, so nothing may be freed here that MPI waits for others in: no window.
     void release_all() {
         if (std::exchange(closed_, true)) return;
         control_.close();
         messages_.abandon();
         if (all_left_) {
             native_.reset();
-            host_.reset();
             control_comm_.reset();
             data_.reset();
         }
@@ -306,7 +306,6 @@ private:
     void end_with_mpi() {
         if (std::exchange(closed_, true)) return;
         control_.close();
-        host_.forget_board();
         native_.end();
         messages_.abandon();
         fail({transport_failure::kind::broken, rank_, "MPI has been finalised", 0});

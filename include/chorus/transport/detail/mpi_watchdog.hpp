@@ -84,13 +84,14 @@ private:
         }
     }
 
-    void report(char const* call) const {
+    void report(char const* call) {
         auto const ends = ends_job_.load(quietly);
         std::fprintf(stderr,
                      "chorus: rank %d, %s of the MPI library has not ended for %lld ms: some rank never came, or calls something else. It cannot "
                      "be taken back%s\n",
                      rank_.load(quietly), call, static_cast<long long>(allowed_.load(quietly).count()), ends ? ": MPI_Abort." : ".");
         if (!ends) return;
+        thread_.detach(); // MPI_Abort may call exit, which would destroy us: this thread would wait for itself
         MPI_Abort(MPI_COMM_WORLD, 3);
         std::_Exit(3);
     }
