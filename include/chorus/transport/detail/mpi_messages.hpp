@@ -1,7 +1,9 @@
 #pragma once
 /// What is posted over MPI, from the post to its completion: the part of the MPI transport that must be quick.
 
+#include <chorus/core/text.hpp>
 #include <chorus/transport/detail/mpi_api.hpp>
+#include <chorus/transport/detail/mpi_questions.hpp>
 #include <chorus/transport/detail/mpi_tags.hpp>
 #include <chorus/transport/transport.hpp>
 
@@ -26,7 +28,7 @@ public:
         std::byte* data = nullptr;
         std::size_t bytes = 0;
         int peer = -1;
-        int tag = 0;
+        mpi_place place;
         bool receives = false;
         bool seen = false; ///< was there when somebody last looked for trouble
     };
@@ -34,7 +36,7 @@ public:
     /// `on` must outlive this object's use.
     explicit mpi_messages(MPI_Comm on) : on_(on), tags_(tag_upper_bound()) {}
 
-    bool send(int peer, exchange const& ex, piece const& what, token tok) {
+    bool send(int peer, exchange const& ex, piece const& what, token tok, mpi_place const& place) {
         auto const tag = tags_(ex, what.bytes);
         MPI_Request request = MPI_REQUEST_NULL;
         if (!check(mpi_isend(what.data, what.bytes, peer, tag, on_, &request), "MPI_Isend", peer)) return false;
@@ -43,15 +45,15 @@ public:
             if (!check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test", peer)) return false;
             if (done != 0) return true;
         }
-        remember(request, {tok, ex.signature, what.data, what.bytes, peer, tag, false, false});
+        remember(request, {tok, ex.signature, what.data, what.bytes, peer, place, false, false});
         return false;
     }
 
-    void receive(int peer, exchange const& ex, piece const& what, token tok) {
+    void receive(int peer, exchange const& ex, piece const& what, token tok, mpi_place const& place) {
         auto const tag = tags_(ex, what.bytes);
         MPI_Request request = MPI_REQUEST_NULL;
         if (check(mpi_irecv(what.data, what.bytes, peer, tag, on_, &request), "MPI_Irecv", peer))
-            remember(request, {tok, ex.signature, what.data, what.bytes, peer, tag, true, false});
+            remember(request, {tok, ex.signature, what.data, what.bytes, peer, place, true, false});
     }
 
     /// One by one where there are few: that takes MPI's short way. More of them all at once, so that MPI looks for
@@ -61,33 +63,17 @@ public:
         return requests_.size() <= few ? poll_each(done) : poll_some(done);
     }
 
-    /// Why nothing more is to be expected, once MPI reported an error or a message had the wrong length.
+    /// Why nothing more is to be expected, once MPI reported an error.
     std::optional<transport_failure> const& problem() const { return problem_; }
+    /// A receive that was met by a message of another length. It never finishes.
+    struct misfit {
+        operation what;
+        std::string text; ///< "rank 1 sends 48 bytes where 44 are expected"
+    };
+    std::optional<misfit> const& misfitting() const { return misfit_; }
 
     std::span<operation> posted() { return posted_; }
     std::span<operation const> posted() const { return posted_; }
-    mpi_tags const& tags() const { return tags_; }
-
-    /// The length of a message that came in place of the awaited one: its tag differs only in the fold of signature and
-    /// length, so that it will never be received. It may stand behind others that will.
-    std::optional<std::size_t> sent_instead_of(operation const& awaited) const {
-        int there = 0;
-        MPI_Status status;
-        MPI_Iprobe(awaited.peer, MPI_ANY_TAG, on_, &there, &status);
-        if (there == 0) return std::nullopt;
-        auto const first = tags_.first_of(awaited.tag);
-        for (int tag = first; tag < first + tags_.folds(); ++tag) {
-            if (tag == awaited.tag) continue;
-            MPI_Iprobe(awaited.peer, tag, on_, &there, &status);
-            if (there != 0) return received_bytes(status);
-        }
-        return std::nullopt;
-    }
-    static std::string compare_lengths(std::size_t sent, std::size_t expected) {
-        if (sent == expected) return "calls something else";
-        return "sends " + std::to_string(sent) + " bytes where " + std::to_string(expected) + " are expected";
-    }
-
     // The end.
 
     void cancel_receives() {
@@ -182,9 +168,8 @@ private:
     [[gnu::cold, gnu::noinline]] bool refuse(operation const& what, int code, MPI_Status const& status) {
         auto const too_long = code != MPI_SUCCESS && mpi_error_class(code) == MPI_ERR_TRUNCATE;
         if (code != MPI_SUCCESS && !too_long) return broken(code, what.receives ? "MPI_Irecv" : "MPI_Isend", what.peer);
-        auto text = too_long ? "sends more than the " + std::to_string(what.bytes) + " bytes that are expected"
-                             : compare_lengths(received_bytes(status), what.bytes);
-        if (!problem_) problem_ = {transport_failure::kind::mismatch, what.peer, std::move(text), what.signature};
+        auto const sent = too_long ? std::string("more") : text({received_bytes(status), " bytes"});
+        if (!misfit_) misfit_ = {what, text({"rank ", what.peer, " sends ", sent, " where ", what.bytes, " are expected"})};
         return false;
     }
 
@@ -221,6 +206,7 @@ private:
     std::vector<operation> posted_;
     std::size_t next_ = 0; ///< where the next poll_some begins
     std::optional<transport_failure> problem_;
+    std::optional<misfit> misfit_;
     std::unique_ptr<std::byte[]> leftover_; ///< being received to be thrown away
     MPI_Request leftover_request_ = MPI_REQUEST_NULL;
 };

@@ -4,7 +4,7 @@
 ///     | communicator 10 | sequence 8 | lane 2 | fold 0..11 |
 ///
 /// MPI promises tags up to MPI_TAG_UB only: 31 bits in Open MPI, 28 in MPICH. What remains below the fixed 20 bits
-/// holds a fold of the signature and the length, so that a message of another call is not received by mistake. With
+/// holds a fold of the signature, the length and the communicator's higher bits, so that a message of another call is not received by mistake. With
 /// Open MPI 4.1 that is more than a courtesy: a long message overruns the buffer of a receive that is too short for it.
 ///
 /// The sequence wraps: 0 (point-to-point) stays 0, collectives take 1..255 in turn. That is harmless. MPI keeps
@@ -33,14 +33,7 @@ public:
                               " only, Chorus needs " + std::to_string((1 << fixed_bits) - 1));
     }
 
-    int operator()(exchange const& ex, std::size_t bytes) const { return place(ex) | fold(ex.signature, bytes); }
-
-    /// Whether two tags are of the same exchange, folds aside.
-    bool same_place(int left, int right) const { return left >> fold_bits_ == right >> fold_bits_; }
-
-    /// All tags that share the place of `tag` are first_of(tag) + [0, folds()).
-    int first_of(int tag) const { return tag >> fold_bits_ << fold_bits_; }
-    int folds() const { return 1 << fold_bits_; }
+    int operator()(exchange const& ex, std::size_t bytes) const { return place(ex) | fold(ex, bytes); }
 
 private:
     static constexpr int fixed_bits = 20;
@@ -50,8 +43,8 @@ private:
         auto const fixed = (ex.communicator & 1023u) << 10 | sequence << 2 | (ex.lane & 3u);
         return static_cast<int>(fixed << fold_bits_);
     }
-    int fold(std::uint64_t signature, std::size_t bytes) const {
-        auto const mixed = (signature ^ bytes * 0xd6e8feb86659fd93u) * 0x9e3779b97f4a7c15u;
+    int fold(exchange const& ex, std::size_t bytes) const {
+        auto const mixed = (ex.signature ^ ex.communicator >> 10 ^ bytes * 0xd6e8feb86659fd93u) * 0x9e3779b97f4a7c15u;
         return static_cast<int>(mixed >> 32 >> (32 - fold_bits_));
     }
 

@@ -10,10 +10,10 @@
 #include <chorus/transport/detail/mpi_host.hpp>
 #include <chorus/transport/detail/mpi_messages.hpp>
 #include <chorus/transport/detail/mpi_native.hpp>
+#include <chorus/transport/detail/mpi_questions.hpp>
 #include <chorus/transport/transport.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +57,7 @@ public:
           messages_(data_.get()),
           control_(control_comm_.get()),
           native_(data_.get(), how.abort_after_grace),
+          questions_(size_),
           left_(static_cast<std::size_t>(size_)) {
         require_mpi(MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, &on_finalize, &keyval_, nullptr),
                     "MPI_Comm_create_keyval");
@@ -91,10 +92,10 @@ public:
     }
 
     bool post_send(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
-        return !closed_ && messages_.send(peer, ex, only(pieces), tok);
+        return !closed_ && messages_.send(peer, ex, only(pieces), tok, calls_.send(peer, ex));
     }
     bool post_recv(int peer, exchange const& ex, std::span<piece const> pieces, token tok) {
-        if (!closed_) messages_.receive(peer, ex, only(pieces), tok);
+        if (!closed_) messages_.receive(peer, ex, only(pieces), tok, calls_.receive(peer, ex));
         return false;
     }
     std::size_t poll(std::span<completion> done) { return messages_.poll(done); }
@@ -146,21 +147,14 @@ public:
 
     /// Notes the collective that begins, for peers that ask what we called.
     void enter(exchange const& ex) {
-        recent_[recent_count_++ % recent_.size()] = ex;
+        calls_.enter(ex);
         host_.note(ex);
     }
     /// Known of ranks on this host.
     std::optional<exchange> last_entered(int peer) const { return host_.noted_by(peer); }
 
 private:
-    struct suspicion {
-        int peer;
-        std::string text;
-        clock::time_point until;
-    };
-
-    static constexpr std::uint64_t unknown_signature = ~std::uint64_t{0};
-    static constexpr std::chrono::milliseconds look_interval{60}, answer_time{200}, helping_time{500}, patience{100};
+    static constexpr std::chrono::milliseconds look_interval{60}, answer_time{1000}, helping_time{500}, patience{100};
 
     using control_kind = detail::mpi_control_message::kind;
     using operation = detail::mpi_messages::operation;
@@ -182,6 +176,7 @@ private:
     }
 
     void read_control() {
+        using state = detail::mpi_questions::state;
         while (auto const message = control_.receive()) {
             auto const sender = message->sender;
             switch (message->what) {
@@ -191,54 +186,63 @@ private:
                 break;
             case control_kind::left:
                 left_[static_cast<std::size_t>(sender)] = true;
+                questions_.left(sender);
                 break;
-            case control_kind::differ:
-                if (!suspect_ || suspect_->peer != sender)
-                    tell_our_call(sender, message->tag, our_signature(message->tag));
-                fail({transport_failure::kind::mismatch, sender, suspect_ ? suspect_->text : "calls something else",
-                      message->signature});
-                break;
+            case control_kind::ask: answer(*message); break;
+            case control_kind::same: questions_.answer(sender, message->place, state::same); break;
+            case control_kind::later: questions_.answer(sender, message->place, state::later); break;
+            case control_kind::differ: differ(sender, message->signature, message->asked); break;
             }
         }
-        if (suspect_ && !failed_ && clock::now() > suspect_->until)
-            fail({transport_failure::kind::mismatch, suspect_->peer, suspect_->text, unknown_signature});
     }
 
-    /// Looks at operations that were there at the last look already: is a peer gone, or is its message of another call?
+    /// A mismatch is what both sides say is one.
+    void differ(int peer, std::uint64_t theirs, std::uint64_t ours) {
+        fail({transport_failure::kind::mismatch, peer, "calls something else", theirs, ours});
+    }
+
+    void ask(operation const& about) {
+        detail::mpi_control_message message;
+        message.what = control_kind::ask;
+        message.place = about.place;
+        message.signature = about.signature;
+        tell(about.peer, message);
+    }
+    void answer(detail::mpi_control_message const& question) {
+        auto const ours = calls_.at(question.place, question.sender);
+        detail::mpi_control_message message;
+        message.what = !ours ? control_kind::later : *ours == question.signature ? control_kind::same : control_kind::differ;
+        message.place = question.place;
+        message.signature = ours.value_or(0);
+        message.asked = question.signature;
+        tell(question.sender, message);
+        if (message.what == control_kind::differ) differ(question.sender, question.signature, *ours);
+    }
+
+    /// Looks at operations that were there at the last look already: is a peer gone, or did it call something else? A send
+    /// from point to point is the receiver's to ask about.
     void look_for_trouble() {
         auto const now = clock::now();
-        if (now < next_look_ || suspect_) return;
+        if (now < next_look_) return;
         next_look_ = now + look_interval;
-        auto searches = 4; // they take a while; the others have their turn next time
+        look_at_misfit(now);
         for (auto& each : messages_.posted()) {
             if (!std::exchange(each.seen, true)) continue;
-            if (left_[static_cast<std::size_t>(each.peer)])
+            auto const comparable = each.receives || !each.place.message;
+            if (comparable && questions_.ask(each.peer, each.place, now)) ask(each);
+            if (!left_[static_cast<std::size_t>(each.peer)]) continue;
+            if (!comparable || questions_.is_missing(each.peer, each.place, now))
                 return fail({transport_failure::kind::left, each.peer, "left", 0});
-            if (!each.receives) continue;
-            if (auto const sent = messages_.sent_instead_of(each)) {
-                auto text = detail::mpi_messages::compare_lengths(*sent, each.bytes);
-                suspect_ = suspicion{each.peer, std::move(text), now + answer_time};
-                return tell_our_call(each.peer, each.tag, each.signature);
-            }
-            each.seen = false;
-            if (--searches == 0) return;
         }
     }
 
-    void tell_our_call(int peer, int tag, std::uint64_t signature) {
-        detail::mpi_control_message message;
-        message.what = control_kind::differ;
-        message.tag = tag;
-        message.signature = signature;
-        tell(peer, message);
-    }
-    std::uint64_t our_signature(int tag) const {
-        auto const& tags = messages_.tags();
-        for (auto const& each : messages_.posted())
-            if (tags.same_place(each.tag, tag)) return each.signature;
-        for (auto const& each : recent_)
-            if (tags.same_place(tags(each, 0), tag)) return each.signature;
-        return unknown_signature;
+    /// The sender knows what it called, if it still answers.
+    void look_at_misfit(clock::time_point now) {
+        auto const& misfit = messages_.misfitting();
+        if (!misfit) return;
+        if (!misfit_since_) ask(misfit->what);
+        if (!misfit_since_) misfit_since_ = now;
+        if (now - *misfit_since_ > answer_time) fail({transport_failure::kind::broken, misfit->what.peer, misfit->text, 0});
     }
 
     // The end.
@@ -255,6 +259,7 @@ private:
         control_.flush();
         int done = 0;
         MPI_Test(&farewell_, &done, MPI_STATUS_IGNORE);
+        read_control(); // others may still ask
         return done != 0;
     }
 
@@ -331,11 +336,11 @@ private:
     detail::mpi_messages messages_;
     detail::mpi_control control_;
     detail::mpi_native native_;
+    detail::mpi_calls calls_;
+    detail::mpi_questions questions_;
     std::vector<bool> left_;
-    std::array<exchange, 16> recent_{};
-    std::size_t recent_count_ = 0;
     std::optional<transport_failure> failed_;
-    std::optional<suspicion> suspect_;
+    std::optional<clock::time_point> misfit_since_;
     clock::time_point next_look_{};
     bool revoked_ = false;
 
