@@ -244,6 +244,7 @@ consteval bool require_operator() {
                       "chorus: the operator must be callable as T op(T, T), also through a reference to const");
         static_assert(std::is_copy_constructible_v<T> && std::is_copy_assignable_v<T>,
                       "chorus: elements that are reduced must be copyable and assignable");
+        static_assert(alignof(T) <= 4096, "chorus: elements that are reduced must not be aligned to more than 4096 bytes");
         return detail::folds<Op, T>() && std::is_copy_assignable_v<T> && std::is_copy_constructible_v<T>;
     } else
         return false;

@@ -21,6 +21,7 @@ struct kernel {
     finish_function finish = nullptr;       ///< the final step; null where the operator needs none (average does)
     void const* op = nullptr;               ///< the callable, null when stateless; must outlive every use
     std::size_t element_bytes = 0;
+    std::size_t element_alignment = 1; ///< of every buffer that is folded
     element_id element = element_id::other;
     operator_id operation = operator_id::custom;
     bool commutative = false;
@@ -61,6 +62,7 @@ constexpr kernel copy_kernel() {
     kernel result;
     if constexpr (require_element<T>()) {
         result.element_bytes = sizeof(T);
+        result.element_alignment = alignof(T);
         result.element = element_id_of<T>;
         result.hash = type_hash<T>();
     }

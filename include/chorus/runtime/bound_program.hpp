@@ -31,11 +31,12 @@ public:
     }
 
     /// Whether these are the lengths of the last time: seen of uniform ones only.
-    bool is_bound_to(block_lengths const& lengths, std::size_t element_bytes) const {
-        return was_plain_ && lengths.uniform == uniform_ && element_bytes == element_bytes_ && lengths.is_plain();
+    bool is_bound_to(block_lengths const& lengths, std::size_t element_bytes, std::size_t alignment) const {
+        return was_plain_ && lengths.uniform == uniform_ && element_bytes == element_bytes_ && alignment <= alignment_ && lengths.is_plain();
     }
-    void bind(block_lengths const& lengths, std::size_t element_bytes) {
+    void bind(block_lengths const& lengths, std::size_t element_bytes, std::size_t alignment) {
         element_bytes_ = element_bytes;
+        alignment_ = alignment;
         uniform_ = lengths.uniform;
         was_plain_ = lengths.is_plain();
         layout_.set(program_->plan(), lengths);
@@ -93,10 +94,11 @@ private:
     /// the reductions of each channel.
     void lay_out_scratch() {
         auto const& plan = program_->plan();
+        auto const align = std::max(cache_line, alignment_);
         scratch_bytes_ = 0;
         scratch_offsets_.assign(plan.buffers.size(), 0);
         for (std::size_t id = first_scratch_buffer; id < plan.buffers.size(); ++id)
-            scratch_offsets_[id] = take(layout_.scratch_size(id) * element_bytes_, 1) - layout_.scratch_begin(plan, id) * element_bytes_;
+            scratch_offsets_[id] = take(layout_.scratch_size(id) * element_bytes_, alignment_) - layout_.scratch_begin(plan, id) * element_bytes_;
         for (auto const& line : program_->channels()) {
             std::size_t largest = 0, count = 0;
             for (auto const i : line.steps) {
@@ -105,12 +107,12 @@ private:
                     largest = std::max(largest, b.bytes);
                     ++count;
                 } else if (needs_packing(i)) {
-                    b.staging = take(b.bytes, 64);
+                    b.staging = take(b.bytes, align);
                 }
             }
             auto const places = std::min(count, window_);
-            auto const stride = (largest + 63) / 64 * 64;
-            auto const ring = take(places * stride, 64);
+            auto const stride = (largest + align - 1) / align * align;
+            auto const ring = take(places * stride, align);
             std::size_t k = 0;
             for (auto const i : line.steps)
                 if ((*program_)[i].kind == step_kind::recv_reduce)
@@ -123,7 +125,7 @@ private:
         return at;
     }
 
-    static constexpr std::size_t streams_from = std::size_t{16} << 20, short_traffic = std::size_t{128} << 10;
+    static constexpr std::size_t streams_from = std::size_t{16} << 20, short_traffic = std::size_t{128} << 10, cache_line = 64;
 
     program const* program_;
     bool gathers_;
@@ -135,7 +137,7 @@ private:
     std::size_t scratch_bytes_ = 0;
     bool was_plain_ = false;
     std::size_t uniform_ = 0;
-    std::size_t element_bytes_ = 0;
+    std::size_t element_bytes_ = 0, alignment_ = 1;
     std::size_t traffic_ = 0; ///< bytes of all steps
 };
 

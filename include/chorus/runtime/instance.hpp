@@ -62,12 +62,12 @@ public:
     /// Whether lengths and element type are those of the last time, so that only the kernel may be another one.
     bool rebind(block_lengths const& lengths, kernel const& fold) {
         kernel_ = fold;
-        return bound_.is_bound_to(lengths, fold.element_bytes);
+        return bound_.is_bound_to(lengths, fold.element_bytes, fold.element_alignment);
     }
     /// Fixes lengths and element type.
     void bind(block_lengths const& lengths, kernel const& fold) {
         if (rebind(lengths, fold)) return;
-        bound_.bind(lengths, fold.element_bytes);
+        bound_.bind(lengths, fold.element_bytes, fold.element_alignment);
         memory_.resize(bound_.pieces().size());
         placed_ = false;
         find_plain();
@@ -215,7 +215,9 @@ private:
         auto const& now = state_[static_cast<std::size_t>(i)];
         return now.view != nullptr && now.view != staging_[static_cast<std::size_t>(i)].data && bound_[i].bytes > 0;
     }
-    /// The sender must not wait for our slice to become free.
+    /// Not where an operator may read elements: transports align what they show for the usual types only.
+    bool is_misaligned(std::byte const* view) const { return (reinterpret_cast<std::uintptr_t>(view) & (kernel_.element_alignment - 1)) != 0; }
+    /// The sender must not wait for our slice to become free, nor an operator read what is misaligned.
     void stage(std::int32_t i);
     void fold_arrived(std::int32_t i) {
         if (fold_one(i)) finish(i);

@@ -65,6 +65,7 @@ inline void instance::arrived_or_sent(std::int32_t i, std::byte const* view) {
     if (kind != step_kind::recv_reduce && f == lowering::none) return finish(i);
     state_[at].arrived = true;
     state_[at].view = kind == step_kind::recv_reduce || target(i).size() == 1 ? view : nullptr; // otherwise it is in its pieces
+    if (is_misaligned(state_[at].view)) stage(i);
     if (f != lowering::none) {
         auto const waits = waiting_[static_cast<std::size_t>(lowered_.folds()[static_cast<std::size_t>(f)].leader())] != 0;
         if (--missing_[static_cast<std::size_t>(f)] == 0 && !waits) return run_fold(f);
