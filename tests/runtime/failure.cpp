@@ -88,7 +88,7 @@ TEST_CASE("what drove a rank away is told to the others", "[runtime/failure]") {
     });
     INFO(texts(all));
     CHECK(all[0].kind == "usage");
-    CHECK(all[1].text == "rank 1, send_recv (message), step 0, peer 0, 12 bytes: rank 0 gave up: rank 0: all_reduce: the output has 2 elements, 3 are needed");
+    CHECK(all[1].text == "rank 1, send_recv (message), step 0, peer 0, 12 bytes: rank 0 gave up: all_reduce: the output has 2 elements, 3 are needed");
 }
 
 TEST_CASE("two ranks that wait for each other on different communicators reach the deadline", "[runtime/failure]") {

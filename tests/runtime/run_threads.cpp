@@ -135,6 +135,22 @@ TEST_CASE("an exception on one rank releases the others from every kind of wait"
     }
 }
 
+TEST_CASE("a rank's error names the rank once", "[runtime/run_threads][failure]") {
+    auto const said = [](auto what) { return outcome_of([&] { run_threads(2, patient(), what); }).text; };
+    CHECK(said([](communicator& comm) {
+              std::vector<int> data(3), other(2);
+              if (comm.rank() == 1) all_reduce(comm, data, other);
+          }) == "rank 1: chorus: all_reduce: the output has 2 elements, 3 are needed");
+    auto const left = said([](communicator& comm) {
+        std::vector<int> data(3);
+        if (comm.rank() == 0) recv(comm, data, 1);
+    });
+    CHECK(left.find("rank 0: send_recv (message), step 0, peer 1") == 0);
+    CHECK(said([](communicator& comm) {
+              if (comm.rank() == 1) throw std::runtime_error("rank 10: no rank of this job");
+          }) == "rank 1: rank 10: no rank of this job");
+}
+
 TEST_CASE("a rank that returns while others need it has left", "[runtime/run_threads][failure]") {
     auto const all = outcomes(3, patient(), [](communicator& comm) {
         if (comm.rank() == 2) return;

@@ -480,7 +480,7 @@ TEST_CASE("what a rank throws reaches the caller with its rank, kind and words",
               std::vector<int> data(3), other(4);
               if (comm.rank() == 2) all_reduce(comm, data, other);
               barrier(comm);
-          }).starts_with("2 usage rank 2: chorus: rank 2: all_reduce: the output has 4"));
+          }).starts_with("2 usage rank 2: chorus: all_reduce: the output has 4"));
     CHECK(thrown([](communicator& comm) {
               if (comm.rank() == 0) std::_Exit(3);
               barrier(comm);

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace chorus {
@@ -29,6 +30,13 @@ namespace detail {
 /// Throws a usage_error that says "chorus: " and the words.
 [[noreturn, gnu::cold, gnu::noinline]] inline void misuse(std::initializer_list<text_part> words) {
     throw usage_error("chorus: " + text(words));
+}
+
+/// What a rank said, without its own name in front: whoever passes it on puts that there, once.
+[[gnu::cold]] inline std::string_view without_rank(std::string_view said, int rank) {
+    auto const name = text({"rank ", rank});
+    if (said.starts_with(name + ": ") || said.starts_with(name + ", ")) said.remove_prefix(name.size() + 2);
+    return said;
 }
 
 } // namespace detail

@@ -63,7 +63,7 @@ namespace chorus::detail {
         constexpr std::string_view ours = "chorus: "; // once is enough
         auto its_own = std::string_view(why.text);
         if (its_own.starts_with(ours)) its_own.remove_prefix(ours.size());
-        said = text({"rank ", why.rank, " gave up: ", its_own});
+        said = text({"rank ", why.rank, " gave up: ", without_rank(its_own, why.rank)});
     }
     if (why.why == transport_failure::kind::mismatch) return std::make_exception_ptr(usage_error(text({"chorus: ", describe(where), ": ", said})));
     if (why.why == transport_failure::kind::late) return std::make_exception_ptr(timeout_error(said, where));

@@ -8,6 +8,7 @@
 
 #include <exception>
 #include <functional>
+#include <string>
 #include <string_view>
 
 namespace chorus {
@@ -16,10 +17,15 @@ namespace chorus {
 /// it, and the original exception is nested (std::rethrow_if_nested).
 class rank_error : public error, public std::nested_exception {
 public:
-    [[gnu::cold]] rank_error(int rank, std::string_view what) : error(detail::text({"rank ", rank, ": ", what})), rank_(rank) {}
+    [[gnu::cold]] rank_error(int rank, std::string_view what) : error(words(rank, what)), rank_(rank) {}
     int rank() const noexcept { return rank_; }
 
 private:
+    static std::string words(int rank, std::string_view what) {
+        auto const library = std::string_view(what.starts_with("chorus: ") ? "chorus: " : "");
+        what.remove_prefix(library.size());
+        return detail::text({"rank ", rank, ": ", library, detail::without_rank(what, rank)});
+    }
     int rank_;
 };
 
