@@ -14,6 +14,8 @@
 #include <atomic>
 #include <chrono>
 #include <numeric>
+#include <ranges>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -48,6 +50,18 @@ routine three_steps(communicator& comm, std::vector<int>& a, std::vector<int>& a
 }
 
 } // namespace
+
+TEST_CASE("temporaries that own nothing may be passed to asynchronous and persistent calls", "[runtime/asynchronous]") {
+    check_fine(outcomes(2, patient(), [](communicator& comm) {
+        std::vector<int> data(6, 1), all(8);
+        async_all_reduce(comm, std::span(data)).wait();
+        async_all_reduce(comm, std::ranges::subrange(data.begin() + 1, data.end())).wait();
+        auto repeated = persistent_all_gather(comm, data | std::views::take(4), std::span(all));
+        repeated.start();
+        repeated.wait();
+        require(all == std::vector<int>{2, 4, 4, 4, 2, 4, 4, 4});
+    }));
+}
 
 TEST_CASE("a completion callback is called once, when the collective is done", "[runtime/asynchronous]") {
     check_fine(outcomes(3, patient(), [](communicator& comm) {

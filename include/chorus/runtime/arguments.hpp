@@ -23,9 +23,18 @@
 
 namespace chorus {
 
+namespace detail {
+
+/// std::vector<bool>: no buffer, but taken for one until `address_of` can say why it is none.
+template <class R>
+concept packed_booleans = !std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
+                          std::same_as<std::ranges::range_value_t<R>, bool> && requires(std::remove_cvref_t<R>& bits) { bits.flip(); };
+
+} // namespace detail
+
 /// A range whose elements lie one after the other and whose size is known: std::vector, std::array, std::span, ...
 template <class R>
-concept buffer = std::ranges::contiguous_range<R> && std::ranges::sized_range<R>;
+concept buffer = (std::ranges::contiguous_range<R> && std::ranges::sized_range<R>) || detail::packed_booleans<R>;
 
 /// A buffer that can be written.
 template <class R>
@@ -53,6 +62,17 @@ namespace detail {
 template <class R>
 using element_of = std::remove_cv_t<std::ranges::range_value_t<R>>;
 
+/// Where a buffer's elements are. A call that ends later than it returns (`KeepsBuffers`) refuses a temporary that owns them.
+template <bool KeepsBuffers, class R>
+constexpr auto* address_of(R&& what) {
+    static_assert(!packed_booleans<R>, "chorus: std::vector<bool> has no elements of type bool in memory: use a vector of char, or an array of bool");
+    static_assert(!KeepsBuffers || std::ranges::borrowed_range<R>,
+                  "chorus: an asynchronous or persistent call would use this temporary after its end: pass a variable, "
+                  "or a span or other borrowed range of memory that lives as long");
+    if constexpr (packed_booleans<R>) return static_cast<bool*>(nullptr);
+    else return std::ranges::data(what);
+}
+
 /// The part of the catalogue in which a tag's algorithm is.
 template <collective What, class Tag>
 constexpr std::span<catalogue_entry const> part_with() {
@@ -70,8 +90,11 @@ constexpr std::size_t place_of_tag() {
     }
     return place;
 }
+template <collective What, class Tag>
+inline constexpr bool has_tag = place_of_tag<What, Tag>() < part_with<What, Tag>().size();
 /// That entry alone: what the program needs of the catalogue.
 template <collective What, class Tag>
+    requires has_tag<What, Tag>
 inline constexpr std::array<catalogue_entry, 1> only_entry{part_with<What, Tag>()[place_of_tag<What, Tag>()]};
 
 /// Those of the catalogue's entries that the argument may stand for: no other algorithm is compiled, and none where a library has them.
@@ -83,7 +106,10 @@ std::span<catalogue_entry const> entries_for() {
     else return {};
 #else
     if constexpr (std::is_same_v<How, automatic>) return catalogue<What>::simple;
-    else if constexpr (algorithm_tag<How>) return only_entry<What, How>;
+    else if constexpr (algorithm_tag<How>) {
+        if constexpr (has_tag<What, How>) return only_entry<What, How>;
+        else return {}; // choice_of says why
+    }
     else if constexpr (std::convertible_to<How const&, choice>) return catalogue<What>::entries;
     else return {};
 #endif
@@ -94,11 +120,10 @@ template <collective What, class T, class Op, class How>
 choice choice_of(How const& how) {
     if constexpr (algorithm_tag<How>) {
         if constexpr (!std::is_same_v<How, automatic>) {
-            constexpr auto place = place_of_tag<What, How>();
-            constexpr auto exists = place < part_with<What, How>().size();
+            constexpr auto exists = has_tag<What, How>;
             static_assert(exists, "chorus: this collective has no algorithm of that name (see `chorus list`)");
             if constexpr (exists && !std::is_void_v<Op>)
-                static_assert(part_with<What, How>()[place].keeps_order || facts_of<Op, T>().commutative,
+                static_assert(only_entry<What, How>[0].keeps_order || facts_of<Op, T>().commutative,
                               "chorus: this algorithm reorders operands, and the operator is not known to be "
                               "commutative: wrap it in chorus::commutative(f) if it is");
         }
@@ -106,7 +131,10 @@ choice choice_of(How const& how) {
     } else if constexpr (std::convertible_to<How const&, choice>) {
         return how;
     } else {
-        return custom_choice<What, How>();
+        static_assert(custom_algorithm<How, What>, "chorus: this is no algorithm: pass a tag such as chorus::ring{}, a chorus::choice, or a "
+                                                   "callable without state that speaks to a sink (algorithm/custom.hpp)");
+        if constexpr (custom_algorithm<How, What>) return custom_choice<What, How>();
+        else return {};
     }
 }
 
@@ -145,6 +173,7 @@ operation base_operation(communicator const& comm, Op const& op, How const& how)
 
 // How a call is finished: at once, later, or again and again. Operators with state are kept as long as that.
 struct blocking {
+    static constexpr bool keeps_buffers = false;
     template <class Op>
     void operator()(communicator& comm, operation const& call, Op const&) const {
         comm.run(call);
@@ -158,6 +187,7 @@ std::shared_ptr<void const> keep_operator(operation& call, Op const& op) {
     return kept;
 }
 struct asynchronous {
+    static constexpr bool keeps_buffers = true;
     template <class Op>
     request operator()(communicator& comm, operation call, Op const& op) const {
         auto const kept = keep_operator(call, op);
@@ -165,6 +195,7 @@ struct asynchronous {
     }
 };
 struct persistent {
+    static constexpr bool keeps_buffers = true;
     template <class Op>
     persistent_request operator()(communicator& comm, operation call, Op const& op) const {
         auto const kept = keep_operator(call, op);

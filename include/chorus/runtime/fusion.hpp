@@ -33,6 +33,7 @@ namespace chorus {
 template <element T, class Op = std::plus<>>
 class reduction_bucket {
     static_assert(std::is_trivially_copyable_v<T>, "chorus: a bucket copies its elements as bytes");
+    static_assert(!std::is_same_v<T, bool>, "chorus: a bucket has no elements of type bool: use char, and std::logical_or<> or std::logical_and<>");
 
 public:
     static constexpr std::size_t usual_bytes = std::size_t{4} << 20;
@@ -50,7 +51,7 @@ public:
     template <output_buffer_of Data>
         requires std::same_as<detail::element_of<Data>, T>
     void add(Data&& data) {
-        std::span<T> const what(std::ranges::data(data), std::ranges::size(data));
+        std::span<T> const what(detail::address_of<true>(static_cast<Data&&>(data)), std::ranges::size(data));
         if (what.size() >= capacity_) return alone_.push_back(start(what));
         if (filled_ + what.size() > capacity_) flush();
         added_.push_back(what);

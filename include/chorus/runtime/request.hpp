@@ -20,7 +20,7 @@ struct task;
 /// A running collective. Without calls into Chorus nothing advances: `test`, `wait`, any other collective of the same
 /// context, or `communicator::progress()` do. Move-only. Destroying an unfinished request waits for it; where an
 /// exception destroys it, not for long: without progress the context fails, so that the other ranks learn of it.
-class request {
+class [[nodiscard]] request {
 public:
     request() noexcept;
     request(std::shared_ptr<detail::group> on, std::unique_ptr<detail::task> what);
@@ -55,7 +55,7 @@ private:
 /// A collective whose arguments are fixed: everything is looked up, recorded and bound once, `start` and `wait` can be
 /// called again and again. All ranks must start their persistent collectives in the same order as their other ones.
 /// The buffers must live as long. Move-only; destroying a started one waits for it.
-class persistent_request {
+class [[nodiscard]] persistent_request {
 public:
     persistent_request() noexcept;
     persistent_request(std::shared_ptr<detail::group> on, std::unique_ptr<detail::task> what, void const* input, void* output,

@@ -15,8 +15,8 @@ struct all_to_all_function {
     auto operator()(communicator& comm, Out&& outgoing, In&& incoming, How const& how = {}) const {
         using T = element_of<Out>;
         auto call = base_operation<collective::all_to_all, T>(comm, how);
-        call.input = std::ranges::data(outgoing);
-        call.output = std::ranges::data(incoming);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<Out&&>(outgoing));
+        call.output = address_of<Mode::keeps_buffers>(static_cast<In&&>(incoming));
         call.lengths.uniform = std::ranges::size(outgoing) / static_cast<std::size_t>(comm.size());
         require_size(comm, call.what, "input", std::ranges::size(outgoing), call.lengths.uniform * static_cast<std::size_t>(comm.size()));
         require_size(comm, call.what, "output", std::ranges::size(incoming), std::ranges::size(outgoing));
@@ -28,7 +28,7 @@ struct all_to_all_function {
     auto operator()(communicator& comm, Data&& data, How const& how = {}) const {
         auto call = base_operation<collective::all_to_all, element_of<Data>>(comm, how);
         call.in_place = true;
-        call.output = std::ranges::data(data);
+        call.output = address_of<Mode::keeps_buffers>(static_cast<Data&&>(data));
         call.lengths.uniform = std::ranges::size(data) / static_cast<std::size_t>(comm.size());
         require_size(comm, call.what, "buffer", std::ranges::size(data), call.lengths.uniform * static_cast<std::size_t>(comm.size()));
         return Mode{}(comm, call, no_operator{});
@@ -49,8 +49,8 @@ struct all_to_all_v_function {
         if (to_each.counts[self] != from_each.counts[self])
             wrong_size(comm, call.what, {"the block to itself has ", to_each.counts[self], " elements, the block from itself ",
                                          from_each.counts[self]});
-        call.input = std::ranges::data(outgoing);
-        call.output = std::ranges::data(incoming);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<Out&&>(outgoing));
+        call.output = address_of<Mode::keeps_buffers>(static_cast<In&&>(incoming));
         call.lengths.counts = to_each.counts;
         call.lengths.incoming = from_each.counts;
         call.lengths.input_displacements = to_each.displacements;
@@ -80,8 +80,8 @@ struct message_function {
         call.what = collective::send_recv;
         call.fold = copy_kernel<element_of<Data>>();
         call.lengths.uniform = std::ranges::size(data);
-        if constexpr (Sends) call.input = std::ranges::data(data);
-        else call.output = std::ranges::data(data);
+        if constexpr (Sends) call.input = address_of<true>(static_cast<Data&&>(data));
+        else call.output = address_of<true>(static_cast<Data&&>(data));
         return comm.start_message(call, peer, Sends);
     }
 };

@@ -21,8 +21,8 @@ struct all_gather_function {
     auto operator()(communicator& comm, Mine&& mine, All&& all, How const& how = {}) const {
         using T = element_of<Mine>;
         auto call = base_operation<collective::all_gather, T>(comm, how);
-        call.input = std::ranges::data(mine);
-        call.output = std::ranges::data(all);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<Mine&&>(mine));
+        call.output = address_of<Mode::keeps_buffers>(static_cast<All&&>(all));
         call.lengths.uniform = std::ranges::size(mine);
         require_size(comm, call.what, "output", std::ranges::size(all), std::ranges::size(mine) * static_cast<std::size_t>(comm.size()));
         require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(mine), call.output, sizeof(T) * std::ranges::size(all));
@@ -33,7 +33,7 @@ struct all_gather_function {
     auto operator()(communicator& comm, All&& all, How const& how = {}) const {
         auto call = base_operation<collective::all_gather, element_of<All>>(comm, how);
         call.in_place = true;
-        call.output = std::ranges::data(all);
+        call.output = address_of<Mode::keeps_buffers>(static_cast<All&&>(all));
         call.lengths.uniform = std::ranges::size(all) / static_cast<std::size_t>(comm.size());
         require_size(comm, call.what, "buffer", std::ranges::size(all), call.lengths.uniform * static_cast<std::size_t>(comm.size()));
         return Mode{}(comm, call, no_operator{});
@@ -50,8 +50,8 @@ struct all_gather_v_function {
         require_blocks(comm, call.what, "output", std::ranges::size(all), blocks);
         require_separate(comm, call.what, blocks);
         require_size(comm, call.what, "input", std::ranges::size(mine), blocks.counts[static_cast<std::size_t>(comm.rank())]);
-        call.input = std::ranges::data(mine);
-        call.output = std::ranges::data(all);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<Mine&&>(mine));
+        call.output = address_of<Mode::keeps_buffers>(static_cast<All&&>(all));
         call.lengths.counts = blocks.counts;
         call.lengths.output_displacements = blocks.displacements;
         require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(mine), call.output, sizeof(T) * std::ranges::size(all));
@@ -64,7 +64,7 @@ struct all_gather_v_function {
         require_blocks(comm, call.what, "buffer", std::ranges::size(all), blocks);
         require_separate(comm, call.what, blocks);
         call.in_place = true;
-        call.output = std::ranges::data(all);
+        call.output = address_of<Mode::keeps_buffers>(static_cast<All&&>(all));
         call.lengths.counts = blocks.counts;
         call.lengths.output_displacements = blocks.displacements;
         return Mode{}(comm, call, no_operator{});
@@ -80,10 +80,10 @@ struct gather_function {
         auto call = base_operation<collective::gather, T>(comm, how);
         require_root(comm, call.what, root);
         call.root = root;
-        call.input = std::ranges::data(mine);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<Mine&&>(mine));
         call.lengths.uniform = std::ranges::size(mine);
         if (comm.rank() == root) {
-            call.output = std::ranges::data(all);
+            call.output = address_of<Mode::keeps_buffers>(static_cast<All&&>(all));
             require_size(comm, call.what, "output", std::ranges::size(all), std::ranges::size(mine) * static_cast<std::size_t>(comm.size()));
             require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(mine), call.output, sizeof(T) * std::ranges::size(all));
         }
@@ -102,11 +102,11 @@ struct gather_v_function {
         require_blocks(comm, call.what, "output", comm.rank() == root ? std::ranges::size(all) : sum_of(blocks), comm.rank() == root ? blocks : ragged(blocks.counts));
         require_size(comm, call.what, "input", std::ranges::size(mine), blocks.counts[static_cast<std::size_t>(comm.rank())]);
         call.root = root;
-        call.input = std::ranges::data(mine);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<Mine&&>(mine));
         call.lengths.counts = blocks.counts;
         if (comm.rank() == root) {
             require_separate(comm, call.what, blocks);
-            call.output = std::ranges::data(all);
+            call.output = address_of<Mode::keeps_buffers>(static_cast<All&&>(all));
             call.lengths.output_displacements = blocks.displacements;
             require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(mine), call.output, sizeof(T) * std::ranges::size(all));
         }
@@ -123,10 +123,10 @@ struct scatter_function {
         auto call = base_operation<collective::scatter, T>(comm, how);
         require_root(comm, call.what, root);
         call.root = root;
-        call.output = std::ranges::data(mine);
+        call.output = address_of<Mode::keeps_buffers>(static_cast<Mine&&>(mine));
         call.lengths.uniform = std::ranges::size(mine);
         if (comm.rank() == root) {
-            call.input = std::ranges::data(all);
+            call.input = address_of<Mode::keeps_buffers>(static_cast<All&&>(all));
             require_size(comm, call.what, "input", std::ranges::size(all), std::ranges::size(mine) * static_cast<std::size_t>(comm.size()));
             require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(all), call.output, sizeof(T) * std::ranges::size(mine));
         }
@@ -145,10 +145,10 @@ struct scatter_v_function {
         require_blocks(comm, call.what, "input", comm.rank() == root ? std::ranges::size(all) : sum_of(blocks), comm.rank() == root ? blocks : ragged(blocks.counts));
         require_size(comm, call.what, "output", std::ranges::size(mine), blocks.counts[static_cast<std::size_t>(comm.rank())]);
         call.root = root;
-        call.output = std::ranges::data(mine);
+        call.output = address_of<Mode::keeps_buffers>(static_cast<Mine&&>(mine));
         call.lengths.counts = blocks.counts;
         if (comm.rank() == root) {
-            call.input = std::ranges::data(all);
+            call.input = address_of<Mode::keeps_buffers>(static_cast<All&&>(all));
             call.lengths.input_displacements = blocks.displacements;
             require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(all), call.output, sizeof(T) * std::ranges::size(mine));
         }
@@ -164,7 +164,7 @@ struct broadcast_function {
         require_root(comm, call.what, root);
         call.root = root;
         call.in_place = true;
-        call.output = std::ranges::data(data);
+        call.output = address_of<Mode::keeps_buffers>(static_cast<Data&&>(data));
         call.lengths.uniform = std::ranges::size(data);
         return Mode{}(comm, call, no_operator{});
     }

@@ -3,7 +3,8 @@
 ///
 /// Each is an object that is called like a function, and exists three times: blocking (`all_reduce`), asynchronous
 /// (`async_all_reduce`, returns a request) and persistent (`persistent_all_reduce`, returns a persistent_request).
-/// Buffers of asynchronous and persistent calls must stay alive and untouched until they have finished.
+/// Buffers of asynchronous and persistent calls must stay alive and untouched until they have finished: a temporary that owns its
+/// memory does not compile there, spans and other borrowed ranges do.
 ///
 /// Errors of all: usage_error before anything moves (sizes, root, overlap, an algorithm that cannot serve the call),
 /// transport_error and timeout_error when the world fails. Operators: any callable T op(T, T) that is associative; see
@@ -28,7 +29,7 @@ struct vector_fold {
     auto operator()(communicator& comm, Data&& data, Op const& op = {}, How const& how = {}) const {
         auto call = base_operation<What, element_of<Data>>(comm, op, how);
         call.in_place = true;
-        call.output = std::ranges::data(data);
+        call.output = address_of<Mode::keeps_buffers>(static_cast<Data&&>(data));
         call.lengths.uniform = std::ranges::size(data);
         return Mode{}(comm, call, op);
     }
@@ -38,8 +39,8 @@ struct vector_fold {
     auto operator()(communicator& comm, In&& input, Out&& output, Op const& op = {}, How const& how = {}) const {
         using T = element_of<In>;
         auto call = base_operation<What, T>(comm, op, how);
-        call.input = std::ranges::data(input);
-        call.output = std::ranges::data(output);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<In&&>(input));
+        call.output = address_of<Mode::keeps_buffers>(static_cast<Out&&>(output));
         call.lengths.uniform = std::ranges::size(input);
         require_size(comm, What, "output", std::ranges::size(output), std::ranges::size(input));
         require_disjoint(comm, What, call.input, sizeof(T) * std::ranges::size(input), call.output, sizeof(T) * std::ranges::size(output));
@@ -57,7 +58,7 @@ struct reduce_function {
         require_root(comm, call.what, root);
         call.root = root;
         call.in_place = comm.rank() == root;
-        (call.in_place ? call.output : const_cast<void*&>(call.input)) = std::ranges::data(data);
+        (call.in_place ? call.output : const_cast<void*&>(call.input)) = address_of<Mode::keeps_buffers>(static_cast<Data&&>(data));
         call.lengths.uniform = std::ranges::size(data);
         return Mode{}(comm, call, op);
     }
@@ -69,10 +70,10 @@ struct reduce_function {
         auto call = base_operation<collective::reduce, T>(comm, op, how);
         require_root(comm, call.what, root);
         call.root = root;
-        call.input = std::ranges::data(input);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<In&&>(input));
         call.lengths.uniform = std::ranges::size(input);
         if (comm.rank() == root) {
-            call.output = std::ranges::data(output);
+            call.output = address_of<Mode::keeps_buffers>(static_cast<Out&&>(output));
             require_size(comm, call.what, "output", std::ranges::size(output), std::ranges::size(input));
             require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(input), call.output, sizeof(T) * std::ranges::size(output));
         }
@@ -88,8 +89,8 @@ struct reduce_scatter_function {
     auto operator()(communicator& comm, In&& input, Out&& output, Op const& op = {}, How const& how = {}) const {
         using T = element_of<In>;
         auto call = base_operation<collective::reduce_scatter, T>(comm, op, how);
-        call.input = std::ranges::data(input);
-        call.output = std::ranges::data(output);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<In&&>(input));
+        call.output = address_of<Mode::keeps_buffers>(static_cast<Out&&>(output));
         call.lengths.uniform = std::ranges::size(output);
         require_size(comm, call.what, "input", std::ranges::size(input), std::ranges::size(output) * static_cast<std::size_t>(comm.size()));
         require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(input), call.output, sizeof(T) * std::ranges::size(output));
@@ -101,7 +102,7 @@ struct reduce_scatter_function {
     auto operator()(communicator& comm, Data&& data, Op const& op = {}, How const& how = {}) const {
         auto call = base_operation<collective::reduce_scatter, element_of<Data>>(comm, op, how);
         call.in_place = true;
-        call.output = std::ranges::data(data);
+        call.output = address_of<Mode::keeps_buffers>(static_cast<Data&&>(data));
         call.lengths.uniform = std::ranges::size(data) / static_cast<std::size_t>(comm.size());
         require_size(comm, call.what, "buffer", std::ranges::size(data), call.lengths.uniform * static_cast<std::size_t>(comm.size()));
         return Mode{}(comm, call, op);
@@ -118,8 +119,8 @@ struct reduce_scatter_v_function {
         auto call = base_operation<collective::reduce_scatter, T>(comm, op, how);
         require_blocks(comm, call.what, "input", std::ranges::size(input), blocks);
         require_size(comm, call.what, "output", std::ranges::size(output), blocks.counts[static_cast<std::size_t>(comm.rank())]);
-        call.input = std::ranges::data(input);
-        call.output = std::ranges::data(output);
+        call.input = address_of<Mode::keeps_buffers>(static_cast<In&&>(input));
+        call.output = address_of<Mode::keeps_buffers>(static_cast<Out&&>(output));
         call.lengths.counts = blocks.counts;
         call.lengths.input_displacements = blocks.displacements;
         require_disjoint(comm, call.what, call.input, sizeof(T) * std::ranges::size(input), call.output, sizeof(T) * std::ranges::size(output));
