@@ -119,6 +119,41 @@ TEST_CASE("reduce_scatter folds its block in one pass", "[runtime][lowering]") {
     }
 }
 
+TEST_CASE("an algorithm that rounds once folds all operands at once, in rank order, in every segment", "[runtime][lowering]") {
+    int found = 0;
+    for (auto const& entry : all_entries) {
+        if (!entry.rounds_once) continue;
+        ++found;
+        for (int p = 2; p <= 9; ++p)
+            for (int const segments : {1, 3, 20})
+                for (bool const in_place : {false, true})
+                    for (int rank = 0; rank < p; ++rank) {
+                        call_shape const shape{.what = entry.what, .rank = rank, .ranks = p, .root = p / 2, .in_place = in_place, .finishes = true,
+                                               .segments = segments, .rounds_once = true};
+                        program const mine(record(shape, entry.record, choice{}));
+                        lowering const lowered(mine, window);
+                        auto wrong = 0;
+                        for (std::int32_t i = 0; i < static_cast<std::int32_t>(mine.size()); ++i) {
+                            auto const kind = mine[i].kind;
+                            wrong += kind == step_kind::finish || ((kind == step_kind::reduce || kind == step_kind::recv_reduce) && lowered.fold_of(i) < 0);
+                        }
+                        for (auto const& fold : lowered.folds()) {
+                            wrong += fold.operands.size() != static_cast<std::size_t>(p);
+                            auto next = 0;
+                            for (auto const& each : fold.operands) {
+                                wrong += each.from == fold_operand::kind::received ? mine[each.step].peer != next : rank != next;
+                                ++next;
+                            }
+                        }
+                        INFO(name(entry.what) << " " << entry.name << ", rank " << rank << " of " << p << ", segments " << segments);
+                        CHECK(wrong == 0);
+                        auto const folds = !has_root(entry.what) || rank == p / 2;
+                        CHECK(lowered.folds().empty() != folds);
+                    }
+    }
+    CHECK(found == 4);
+}
+
 TEST_CASE("no fold waits for a message that waits for another one of its own", "[runtime][lowering]") {
     std::size_t checked = 0;
     for (auto const& entry : all_entries) {

@@ -30,6 +30,7 @@ struct catalogue_entry {
     cost_terms (*formula)(int ranks, choice const& how) = nullptr; ///< null: composed of others, counted only
     /// Null: any p. Otherwise says why the algorithm cannot serve p ranks ("p must be even"), or is empty.
     std::string_view (*refuses)(int ranks, choice const& how) = nullptr;
+    bool rounds_once = false; ///< folds all operands of a sum at once (call_shape)
     bool forwards_blocks = false; ///< all_to_all: passes other ranks' blocks on, so the v form needs all counts
 };
 

@@ -22,6 +22,7 @@ struct call_shape {
     bool in_place = false; ///< the output holds this rank's contribution
     bool finishes = false; ///< the operator has a last step (average)
     int segments = 1;
+    bool rounds_once = false; ///< see schedule
 
     friend bool operator==(call_shape const&, call_shape const&) = default;
 };
@@ -147,11 +148,12 @@ constexpr int rounds_of_doubling(int p) {
             finished = args.data;
     }
     algorithm(sink, args);
-    if (shape.finishes && !finished.empty()) sink.finish(finished);
+    if (shape.finishes && !shape.rounds_once && !finished.empty()) sink.finish(finished);
 
     auto result = std::move(into).finish();
     result.algorithm = how.custom != nullptr && how.name.empty() ? "custom" : to_string(how);
     result.root = args.root;
+    result.rounds_once = shape.rounds_once;
     result.synchronises = shape.what == collective::barrier;
     return result;
 }

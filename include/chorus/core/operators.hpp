@@ -109,7 +109,7 @@ struct logical_xor {
 };
 
 /// The mean over the ranks: a sum, and after all of it one division by the number of ranks. Integers: the sum wraps,
-/// the division truncates.
+/// the division truncates. float16: the mean does not overflow where the sum would. Not for scans.
 struct average {
     template <class T>
     constexpr auto operator()(T const& left, T const& right) const -> decltype(left + right) {
@@ -248,6 +248,12 @@ consteval bool require_operator() {
         return detail::folds<Op, T>() && std::is_copy_assignable_v<T> && std::is_copy_constructible_v<T>;
     } else
         return false;
+}
+
+/// Says why an operator with a last step cannot be scanned with.
+template <class Op, class T>
+consteval void require_scannable() {
+    static_assert(!facts_of<Op, T>().finishes, "chorus: a scan has no average: scan with std::plus<>{} and divide by the number of ranks before");
 }
 
 /// A number for the operator that all ranks of a call must share: equal for std::plus<> and std::plus<float>; other

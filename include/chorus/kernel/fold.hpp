@@ -61,7 +61,7 @@ template <element_id Id, operator_id Op, std::size_t PerElement>
 void fold_lanes(void const*, fold_rows const& what) {
     using lane = typename lane_type<Id>::type;
     auto const bytes = what.count * PerElement * sizeof(lane);
-    if (what.source_count == 1) return copy_rows(what, bytes);
+    if (what.source_count == 1 && what.scale == 1 && what.divisor == 1) return copy_rows(what, bytes);
 #if CHORUS_HAS_X86
     constexpr std::size_t worth_it = is_small_float<lane> ? 0 : 512; // below, wide blocks are mostly tail
     if (bytes >= worth_it && fold_instructions == instruction_set::avx2) return avx2::fold<lane, Op>(what, bytes);

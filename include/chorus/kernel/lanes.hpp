@@ -4,6 +4,7 @@
 #include <chorus/core/element.hpp>
 #include <chorus/core/operators.hpp>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -27,7 +28,21 @@ struct fold_rows {
     std::size_t count = 0;    ///< elements
     bool rounds_each = false; ///< 16-bit floats are rounded after every operation, as k - 1 folds would; otherwise once
     bool streams = false;     ///< the outputs are written past the caches, where the processor can
+    float scale = 1;          ///< of 16-bit floats every source is multiplied by it before it is folded,
+    float divisor = 1;        ///< and the result divided by this one before it is rounded
 };
+
+namespace detail {
+
+/// The mean over `ranks` without a sum that is larger than the largest operand: sources times a power of two, which is exact, and
+/// the result divided by what is left, more than a half.
+constexpr void set_mean(fold_rows& what, int ranks) {
+    auto const power = static_cast<float>(std::bit_ceil(static_cast<unsigned>(ranks)));
+    what.scale = 1 / power;
+    what.divisor = static_cast<float>(ranks) / power;
+}
+
+} // namespace detail
 
 namespace detail {
 

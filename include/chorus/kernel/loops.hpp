@@ -35,8 +35,10 @@ template <class Lane, operator_id Op>
 template <class Lane, bool Whole>
 [[gnu::always_inline]] inline block<Lane> operand(fold_rows const& what, int j, std::size_t at, std::size_t bytes) {
     auto const* const from = static_cast<unsigned char const*>(what.sources[j]) + at;
-    if constexpr (Whole) return load_block<Lane>(from);
-    else return load_tail<Lane>(from, bytes);
+    auto value = Whole ? load_block<Lane>(from) : load_tail<Lane>(from, bytes);
+    if constexpr (is_small_float<Lane>)
+        if (what.scale != 1) value = {value.v0 * what.scale, value.v1 * what.scale, value.v2 * what.scale, value.v3 * what.scale};
+    return value;
 }
 
 /// The results of a block; while they grow they stay in registers.
@@ -49,6 +51,9 @@ template <class Lane, operator_id Op, bool Whole>
                 result = {rounded<Lane>(result.v0), rounded<Lane>(result.v1), rounded<Lane>(result.v2), rounded<Lane>(result.v3)};
         result = combine_blocks<Op>(result, operand<Lane, Whole>(what, j, at, bytes));
     }
+    if constexpr (is_small_float<Lane>)
+        if (what.divisor != 1)
+            result = {result.v0 / what.divisor, result.v1 / what.divisor, result.v2 / what.divisor, result.v3 / what.divisor};
     return result;
 }
 
@@ -66,7 +71,7 @@ void fold(fold_rows const& what, std::size_t bytes) {
     auto const out = [&](int i) { return static_cast<unsigned char*>(what.outs[i]); };
     auto const source = [&](int j) { return static_cast<unsigned char const*>(what.sources[j]); };
     auto const streams = what.streams && bytes >= 16 * line;
-    if (what.source_count == 2 && what.out_count == 1 && !streams) return fold_two<Lane, Op>(out(0), source(0), source(1), bytes);
+    if (what.source_count == 2 && what.out_count == 1 && !streams && what.scale == 1) return fold_two<Lane, Op>(out(0), source(0), source(1), bytes);
     std::size_t at = 0;
     if (streams) // whole lines from here on
         for (auto const head = (line - reinterpret_cast<std::uintptr_t>(out(0)) % line) % line; at < head;) {

@@ -49,6 +49,20 @@ public:
         lay_out_scratch();
     }
 
+    /// Finds the pieces that hold what this rank contributes, and adds scratch memory for a copy of the input.
+    [[gnu::cold]] void bind_contribution() {
+        auto const& plan = program_->plan();
+        buffer_id const id = plan.buffers[input_buffer].blocks.empty() ? output_buffer : input_buffer;
+        auto const& shape = plan.buffers[id];
+        contribution_.clear();
+        layout_.append(plan, {id, shape.begin, shape.end}, element_bytes_, contribution_, 0);
+        std::size_t end = 0;
+        for (auto const& each : contribution_) end = std::max(end, each.offset + each.bytes);
+        contribution_offset_ = take(id == input_buffer ? end : 0, cache_line);
+    }
+    std::span<bound_piece const> contribution() const { return contribution_; }
+    std::size_t contribution_offset() const { return contribution_offset_; }
+
     bound_step const& operator[](std::int32_t i) const { return steps_[static_cast<std::size_t>(i)]; }
     std::span<bound_piece const> pieces() const { return pieces_; }
     std::size_t scratch_bytes() const { return scratch_bytes_; }
@@ -134,6 +148,8 @@ private:
     plain_vector<bound_step> steps_;
     plain_vector<bound_piece> pieces_;
     plain_vector<std::size_t> scratch_offsets_;
+    plain_vector<bound_piece> contribution_;
+    std::size_t contribution_offset_ = 0;
     std::size_t scratch_bytes_ = 0;
     bool was_plain_ = false;
     std::size_t uniform_ = 0;

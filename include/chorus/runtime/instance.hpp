@@ -62,12 +62,15 @@ public:
     /// Whether lengths and element type are those of the last time, so that only the kernel may be another one.
     bool rebind(block_lengths const& lengths, kernel const& fold) {
         kernel_ = fold;
-        return bound_.is_bound_to(lengths, fold.element_bytes, fold.element_alignment);
+        auto const scaled = std::exchange(scales_, program_->plan().ranks > 1 && !program_->plan().rounds_once && fold.finish != nullptr &&
+                                                       fold.element == element_id::float16);
+        return scaled == scales_ && bound_.is_bound_to(lengths, fold.element_bytes, fold.element_alignment);
     }
     /// Fixes lengths and element type.
     void bind(block_lengths const& lengths, kernel const& fold) {
         if (rebind(lengths, fold)) return;
         bound_.bind(lengths, fold.element_bytes, fold.element_alignment);
+        if (scales_) bound_.bind_contribution();
         memory_.resize(bound_.pieces().size());
         placed_ = false;
         find_plain();
@@ -81,6 +84,7 @@ public:
         exchange_ = ex;
         members_ = members;
         slot_ = slot;
+        if (scales_) input = scale_contribution(static_cast<std::byte const*>(input), static_cast<std::byte*>(output), scratch);
         place(static_cast<std::byte*>(const_cast<void*>(input)), static_cast<std::byte*>(output), scratch);
         for (std::size_t i = 0; i < state_.size(); ++i) {
             waiting_[i] = lowered_.waits_for()[i];
@@ -267,10 +271,14 @@ private:
     }
 
     void run_local(std::int32_t i, step const& s) const;
+    void scale(std::byte* to, std::byte const* from, std::size_t bytes, bool before) const;
+    /// The input that the steps read: scaled, in scratch or, in place, where it lies.
+    std::byte const* scale_contribution(std::byte const* input, std::byte* output, std::byte* scratch) const;
 
     std::shared_ptr<program const> program_;
     any_transport* transport_;
     bool views_;
+    bool scales_ = false; ///< an average of float16 whose sums travel
 
     bound_program bound_;
     lowering lowered_;

@@ -7,7 +7,7 @@
 ///
 /// Two-shot all_reduce so reads each rank's part once from everywhere and writes it once to everywhere; so does the
 /// ring of two ranks. Nothing here changes a bit of a result: operands keep their order, and 16-bit floats are rounded
-/// where the steps would round them. Found from the steps alone, and once per instance; see docs/decisions/0011-lowered-folds.md.
+/// where the schedule says: after every step or, where it rounds once, after each fold. Found from the steps alone, and once per instance; see docs/decisions/0011-lowered-folds.md.
 
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/runtime/program.hpp>
@@ -138,7 +138,8 @@ private:
                 if (each.from == kind::received && (*program_)[each.step].peer == s.peer && (*program_)[each.step].lane == s.lane)
                     chain.replies.push_back({each.step, after});
         }
-        if (chain.messages == 1 ? chain.replies.empty() : !arrive_by_themselves(chain)) return;
+        auto const always = program_->plan().rounds_once;
+        if (!always && (chain.messages == 1 ? chain.replies.empty() : !arrive_by_themselves(chain))) return;
         for (auto const step : chain.steps) fold_of_[static_cast<std::size_t>(step)] = static_cast<std::int32_t>(folds_.size());
         folds_.push_back(std::move(chain));
     }

@@ -30,6 +30,11 @@ inline bool same_shape(operation const& a, operation const& b) {
            a.fold.commutative == b.fold.commutative && (identical(a.how, b.how) || a.how == b.how);
 }
 
+/// Sums and products of 16-bit floats, which are computed in float.
+inline bool rounds_small_floats(kernel const& fold) {
+    return (fold.element == element_id::float16 || fold.element == element_id::bfloat16) && fold.operation != operator_id::custom && !fold.exact;
+}
+
 /// Elements of a vector or block, as the choice of an algorithm sees them. Of unequal blocks the largest, rounded up to
 /// a power of two: the choice depends on nothing else, so that it is the same on ranks that remember different calls.
 inline std::size_t common_count(operation const& call) {
@@ -173,6 +178,7 @@ CHORUS_INLINE std::uint64_t communicator::signature_of(operation const& call, st
     ready.how.determinism = 0; // has been seen to
     if (entry == nullptr || entry->record != nullptr) {
         call_shape shape{call.what, rank(), size(), has_root(call.what) ? call.root : 0, call.in_place, call.fold.finish != nullptr, 1};
+        shape.rounds_once = entry != nullptr && entry->rounds_once && detail::rounds_small_floats(call.fold);
         shape.segments = ready.how.segments > 0
                              ? ready.how.segments
                              : choose_segments(entry, facts_of_call(call));

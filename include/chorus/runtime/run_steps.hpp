@@ -128,8 +128,10 @@ inline bool instance::fold_rows_of(lowered_fold const& fold) {
         state_[static_cast<std::size_t>(each.send)].replied = memory != nullptr;
         if (memory != nullptr) outs_[outs++] = memory;
     }
-    fold_and_measure({sources_.data(), static_cast<int>(fold.operands.size()), outs_.data(), static_cast<int>(outs),
-                      bytes / kernel_.element_bytes, true, false});
+    fold_rows what{sources_.data(), static_cast<int>(fold.operands.size()), outs_.data(), static_cast<int>(outs), bytes / kernel_.element_bytes};
+    what.rounds_each = !program_->plan().rounds_once;
+    if (program_->plan().rounds_once && kernel_.finish != nullptr) detail::set_mean(what, program_->plan().ranks);
+    fold_and_measure(what);
     if (!touch_all(fold)) return false; // nobody is told of a result that may be of other data
     for (auto const& each : fold.replies)
         if (state_[static_cast<std::size_t>(each.send)].replied) transport_->reply(token_of(each.receive));
@@ -160,11 +162,33 @@ inline void instance::stage(std::int32_t i) {
     if (is_shown(i) && read_view(i, copy)) state_[at].view = staging_[at].data;
 }
 
+/// Half precision overflows where the sum does and the mean does not: what travels is scaled.
+inline void instance::scale(std::byte* to, std::byte const* from, std::size_t bytes, bool before) const {
+    void const* const source = from;
+    void* const out = to;
+    fold_rows what{&source, 1, &out, 1, bytes / kernel_.element_bytes};
+    detail::set_mean(what, program_->plan().ranks);
+    (before ? what.divisor : what.scale) = 1;
+    kernel_.fold(what);
+}
+
+[[gnu::cold]] inline std::byte const* instance::scale_contribution(std::byte const* input, std::byte* output, std::byte* scratch) const {
+    auto const& pieces = bound_.contribution();
+    auto* const copy = scratch + bound_.contribution_offset();
+    for (auto const& each : pieces) {
+        if (each.buffer == output_buffer) scale(output + each.offset, output + each.offset, each.bytes, true);
+        else scale(copy + each.offset, input + each.offset, each.bytes, true);
+    }
+    return !pieces.empty() && pieces[0].buffer == input_buffer ? copy : input;
+}
+
 inline void instance::run_local(std::int32_t i, step const& s) const {
     if (s.kind == step_kind::copy) return detail::copy_pieces(source(i), target(i), bound_.streams());
     if (s.kind == step_kind::finish) {
-        for (auto const& each : target(i))
-            kernel_.finish(each.data, each.bytes / kernel_.element_bytes, program_->plan().ranks);
+        for (auto const& each : target(i)) {
+            if (scales_) scale(each.data, each.data, each.bytes, false);
+            else kernel_.finish(each.data, each.bytes / kernel_.element_bytes, program_->plan().ranks);
+        }
         return;
     }
     detail::fold_pieces(kernel_, source(i), target(i), s.received);

@@ -26,6 +26,9 @@ struct schedule {
     int ranks = 1;
     int root = -1; ///< -1 where there is none
     int segments = 1; ///< into how many segments each message was cut
+    /// Reductions into one slice, one after the other, are one fold of all their operands, which arrive without waiting for each
+    /// other: it rounds once, after the operator's last step, and there is no `finish`.
+    bool rounds_once = false;
     bool synchronises = false; ///< empty messages matter (barrier); otherwise both ends leave them out
 
     std::vector<step> steps;

@@ -128,6 +128,7 @@ struct catalogue<collective::all_reduce, Lazy> {
                 .formula = [](int p, choice const&) -> cost_terms {
                     return {p > 1 ? 1.0 : 0.0, p - 1.0, p - 1.0, p - 1.0};
                 },
+                .rounds_once = true,
             },
             catalogue_entry{
                 .what = collective::all_reduce,
@@ -139,6 +140,7 @@ struct catalogue<collective::all_reduce, Lazy> {
                 .formula = [](int p, choice const&) -> cost_terms {
                     return {p > 1 ? 2.0 : 0.0, 2.0 * (p - 1), 2.0 * (p - 1) / p, (p - 1.0) / p};
                 },
+                .rounds_once = true,
             },
             catalogue_entry{
                 .what = collective::all_reduce,

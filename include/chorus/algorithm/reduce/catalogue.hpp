@@ -51,6 +51,7 @@ struct catalogue<collective::reduce, Lazy> {
                     double const sent = p > 1 ? 1 : 0;
                     return {sent, sent, sent, p - 1.0};
                 },
+                .rounds_once = true,
             },
             catalogue_entry{
                 .what = collective::reduce,

@@ -101,6 +101,7 @@ struct catalogue<collective::reduce_scatter, Lazy> {
                 .formula = [](int p, choice const&) -> cost_terms {
                     return {p > 1 ? 1.0 : 0.0, p - 1.0, p - 1.0, p - 1.0};
                 },
+                .rounds_once = true,
             },
             catalogue_entry{
                 .what = collective::reduce_scatter,

@@ -27,7 +27,7 @@ struct vector_fold {
     template <output_buffer_of Data, class Op = std::plus<>, algorithm_argument How = automatic>
         requires(!buffer<Op>)
     auto operator()(communicator& comm, Data&& data, Op const& op = {}, How const& how = {}) const {
-        auto call = base_operation<What, element_of<Data>>(comm, op, how);
+        auto call = begin<element_of<Data>>(comm, op, how);
         call.in_place = true;
         call.output = address_of<Mode::keeps_buffers>(static_cast<Data&&>(data));
         call.lengths.uniform = std::ranges::size(data);
@@ -38,13 +38,20 @@ struct vector_fold {
         requires std::same_as<element_of<In>, element_of<Out>>
     auto operator()(communicator& comm, In&& input, Out&& output, Op const& op = {}, How const& how = {}) const {
         using T = element_of<In>;
-        auto call = base_operation<What, T>(comm, op, how);
+        auto call = begin<T>(comm, op, how);
         call.input = address_of<Mode::keeps_buffers>(static_cast<In&&>(input));
         call.output = address_of<Mode::keeps_buffers>(static_cast<Out&&>(output));
         call.lengths.uniform = std::ranges::size(input);
         require_size(comm, What, "output", std::ranges::size(output), std::ranges::size(input));
         require_disjoint(comm, What, call.input, sizeof(T) * std::ranges::size(input), call.output, sizeof(T) * std::ranges::size(output));
         return Mode{}(comm, call, op);
+    }
+
+private:
+    template <class T, class Op, class How>
+    static operation begin(communicator& comm, Op const& op, How const& how) {
+        if constexpr (What != collective::all_reduce) require_scannable<Op, T>();
+        return base_operation<What, T>(comm, op, how);
     }
 };
 
