@@ -145,6 +145,13 @@ TEST_CASE("kernels of the same element and operator share a hash, others do not"
     CHECK(chorus::make_kernel<long>(std::plus<>{}).hash == chorus::make_kernel<long long>(std::plus<>{}).hash);
     auto const last = [](int, int b) { return b; };
     CHECK(chorus::make_kernel<int>(last).hash != chorus::make_kernel<int>(chorus::commutative(last)).hash);
+    auto const larger = [](int a, int b) { return a < b ? b : a; }; // another lambda of the same function and signature
+    CHECK(chorus::make_kernel<int>(last).hash != chorus::make_kernel<int>(larger).hash);
+    CHECK(chorus::make_kernel<int>(chorus::commutative(last)).hash != chorus::make_kernel<int>(chorus::commutative(larger)).hash);
+    { struct same { int value; }; CHECK(chorus::copy_kernel<same>().hash == chorus::copy_kernel<same>().hash); }
+    auto const local = [] { struct same { int value; }; return chorus::copy_kernel<same>().hash; };
+    auto const other = [] { struct same { float value; }; return chorus::copy_kernel<same>().hash; };
+    CHECK(local() != other());
 }
 
 TEST_CASE("equal loops are one function", "[kernel]") {

@@ -2,6 +2,7 @@
 
 #include "support/elements.hpp"
 #include "support/ranks.hpp"
+#include "support/shm_ranks.hpp"
 
 #include <chorus/algorithm/tags.hpp>
 #include <chorus/runtime/collectives/exchanges.hpp>
@@ -243,7 +244,7 @@ struct difference {
 
 std::vector<difference> differences() {
     auto const sum = [](communicator& comm, memory& m) { all_reduce(comm, m.a, std::plus<>{}, ring{}); };
-    auto const same = "(root, algorithm, counts or operator differ)";
+    auto const same = "(root, algorithm, counts, operator or the order in a bucket differ)";
     return {
         {"rank 0 calls all_reduce of 12 int32 with plus", "calls broadcast of 12 int32", sum,
          [](auto& comm, auto& m) { broadcast(comm, m.a, 1); }},
@@ -300,6 +301,18 @@ TEST_CASE("checked mode refuses calls that differ before anything moves", "[runt
         for (auto const& one : all) CHECK(one.kind == "");
         for (auto const& problem : problems) CHECK(problem == "");
     }
+}
+
+TEST_CASE("checked mode tells lambdas of one function apart, between threads and between processes", "[runtime/mismatch]") {
+    auto const differ = [](communicator& comm) {
+        std::vector<int> data(3, comm.rank() + 2);
+        if (comm.rank() == 0) all_reduce(comm, data, [](int a, int b) { return a + b; });
+        else all_reduce(comm, data, [](int a, int b) { return a > b ? a : b; });
+    };
+    auto const all = outcomes(2, patient(true), differ);
+    INFO(texts(all));
+    for (auto const& one : all) CHECK(one.has("calls do not match"));
+    CHECK(thrown_by_processes(2, patient(true), differ).find("calls do not match") != std::string::npos);
 }
 
 TEST_CASE("calls that differ are told apart by their messages", "[runtime/mismatch]") {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
+#include <typeinfo>
 
 namespace chorus {
 
@@ -139,11 +140,18 @@ constexpr std::uint32_t hash_word(std::uint32_t word, std::uint32_t seed = 21661
     return seed;
 }
 
-/// A number for a type: the same in every process that the same compiler compiled from the same source.
 template <class T>
-consteval std::uint32_t hash_name() {
-    return hash_text(__PRETTY_FUNCTION__);
+std::uint32_t hash_name() {
+    auto const written = hash_text(__PRETTY_FUNCTION__);
+#ifdef __cpp_rtti // as written, two lambdas of a function have one name
+    return hash_text(typeid(T).name(), written);
+#else
+    return written;
+#endif
 }
+/// A number for a type: the same in every process that the same compiler compiled from the same source. Computed before main.
+template <class T>
+inline std::uint32_t const name_hash = hash_name<T>();
 
 template <class T>
 inline constexpr bool is_small_float = std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>;
@@ -160,11 +168,11 @@ using accumulator_t = std::conditional_t<detail::is_small_float<T>, float, T>;
 /// A number for the element type that all ranks of a call must share. Types of one element_id hash alike (`long` and
 /// `long long`); user types by name and size, which is stable between processes of one compiler only.
 template <class T>
-consteval std::uint32_t type_hash() {
+constexpr std::uint32_t type_hash() {
     auto const known = detail::hash_word(static_cast<std::uint32_t>(element_id_of<T>));
     auto const sized = detail::hash_word(static_cast<std::uint32_t>(sizeof(T)), known);
     if constexpr (element_id_of<T> == element_id::other)
-        return detail::hash_word(detail::hash_name<T>(), sized);
+        return detail::hash_word(detail::name_hash<T>, sized);
     else
         return sized;
 }

@@ -259,10 +259,10 @@ consteval void require_scannable() {
 /// A number for the operator that all ranks of a call must share: equal for std::plus<> and std::plus<float>; other
 /// callables by the name of their type, which is stable between processes of one compiler only.
 template <class Op>
-consteval std::uint32_t operator_hash() {
+constexpr std::uint32_t operator_hash() {
     constexpr auto id = detail::operator_traits<Op>::id;
     if constexpr (id == operator_id::custom)
-        return detail::hash_name<Op>();
+        return detail::name_hash<Op>;
     else
         return detail::hash_word(static_cast<std::uint32_t>(id));
 }

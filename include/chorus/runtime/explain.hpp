@@ -39,7 +39,7 @@ namespace chorus::detail {
     auto const ours = own != 0 ? describe_signature(own) : "this call", theirs = describe_signature(why.signature);
     auto said = text({"calls do not match: rank ", rank, " calls ", ours, ", rank ", why.rank, " calls ", theirs});
     if (own == why.signature) append(said, {"; rank ", why.rank, " ", why.text});
-    else if (ours == theirs) append(said, {" (root, algorithm, counts or operator differ)"});
+    else if (ours == theirs) append(said, {unseen_difference});
     return said;
 }
 

@@ -2,9 +2,12 @@
 /// Many small reductions as few large ones: the gradient buckets of training.
 
 #include <chorus/runtime/collectives/reductions.hpp>
+#include <chorus/runtime/context.hpp>
+#include <chorus/runtime/signature.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -22,8 +25,12 @@ namespace chorus {
 ///     for (auto& layer : backwards(layers)) bucket.add(layer.gradient);
 ///     bucket.wait();                       // all gradients are averages now
 ///
-/// Every rank adds spans of the same lengths in the same order, and calls flush() and wait() at the same places. Spans must stay
-/// alive and untouched until wait() has returned. Rounds that repeat themselves allocate nothing.
+/// Every rank adds spans of the same lengths in the same order, and calls flush() and wait() at the same places; another order of
+/// lengths is told like any calls that do not match. Spans must stay alive and untouched until wait() has returned. Rounds that
+/// repeat themselves allocate nothing.
+///
+/// After a failure the bucket is empty: it forgets what was added, and works again on what `shrink()` returned, once that was assigned to
+/// the communicator that it was made with. wait() throws where shrink() came between add() and it.
 ///
 /// Bits: levels 1 and 2 of determinism hold as for any all_reduce. A fused sum has other bits than the single ones may have,
 /// since the length of a vector decides on the algorithm; with `deterministic{3}` they are the same.
@@ -41,6 +48,7 @@ public:
     explicit reduction_bucket(communicator& comm, std::size_t bytes = usual_bytes, Op op = {}, choice how = {})
         : comm_(&comm), capacity_(std::max<std::size_t>(1, bytes / sizeof(T))), op_(std::move(op)), how_(std::move(how)) {
         comm.require_valid();
+        epoch_ = comm.shared_context()->epoch();
     }
     reduction_bucket(reduction_bucket const&) = delete;
     reduction_bucket& operator=(reduction_bucket const&) = delete;
@@ -51,8 +59,9 @@ public:
     template <output_buffer_of Data>
         requires std::same_as<detail::element_of<Data>, T>
     void add(Data&& data) {
+        if (is_from_before_shrink()) forget();
         std::span<T> const what(detail::address_of<true>(static_cast<Data&&>(data)), std::ranges::size(data));
-        if (what.size() >= capacity_) return alone_.push_back(start(what));
+        if (what.size() >= capacity_) return alone_.push_back(start(what, detail::mix(no_parts, what.size())));
         if (filled_ + what.size() > capacity_) flush();
         added_.push_back(what);
         filled_ += what.size();
@@ -60,24 +69,47 @@ public:
 
     /// Starts what has been gathered.
     void flush() {
+        require_current();
         if (added_.empty()) return;
         if (started_ == buckets_.size()) buckets_.push_back(std::make_unique<bucket>());
         auto& next = *buckets_[started_++];
         next.memory.resize(filled_);
         next.parts.assign(added_.begin(), added_.end());
         auto* at = next.memory.data();
+        auto lengths = no_parts;
         for (auto const& each : next.parts) {
+            lengths = detail::mix(lengths, each.size());
             if (!each.empty()) std::memcpy(at, each.data(), each.size_bytes());
             at += each.size();
         }
         added_.clear();
         filled_ = 0;
-        next.running = start(next.memory);
+        next.running = start(next.memory, lengths);
     }
 
     /// Starts the rest, and returns when every vector that was added holds its result.
     void wait() {
         flush();
+        try {
+            finish();
+        } catch (...) {
+            forget();
+            throw;
+        }
+    }
+
+    /// Collectives so far, up to the last wait().
+    std::size_t collectives() const { return total_; }
+
+private:
+    struct bucket {
+        std::vector<T> memory;
+        std::vector<std::span<T>> parts;
+        request running; ///< ends before what it works on
+    };
+    static constexpr std::uint32_t no_parts = 0;
+
+    void finish() {
         for (std::size_t i = 0; i < started_; ++i) {
             auto& each = *buckets_[i];
             each.running.wait();
@@ -93,16 +125,34 @@ public:
         alone_.clear();
     }
 
-    /// Collectives so far, up to the last wait().
-    std::size_t collectives() const { return total_; }
-
-private:
-    struct bucket {
-        std::vector<T> memory;
-        std::vector<std::span<T>> parts;
-        request running; ///< ends before what it works on
-    };
-    request start(std::span<T> data) { return async_all_reduce(*comm_, data, op_, how_); }
+    /// `lengths`: of its parts, in their order; it goes into what the ranks compare.
+    request start(std::span<T> data, std::uint32_t lengths) try {
+        auto call = detail::base_operation<collective::all_reduce, T>(*comm_, op_, how_);
+        call.fold.hash = detail::hash_word(lengths, call.fold.hash);
+        call.in_place = true;
+        call.output = data.data();
+        call.lengths.uniform = data.size();
+        return detail::asynchronous{}(*comm_, std::move(call), op_);
+    } catch (...) {
+        forget();
+        throw;
+    }
+    bool is_from_before_shrink() const { return epoch_ != comm_->shared_context()->epoch(); }
+    void require_current() {
+        if (!is_from_before_shrink()) return;
+        auto const held = !added_.empty() || started_ > 0 || !alone_.empty();
+        forget();
+        if (held) detail::misuse({"reduction_bucket: what was added before shrink() is forgotten: add it again"});
+    }
+    /// Drops all that was added, and what has started: of a failed context, or of none.
+    void forget() {
+        added_.clear();
+        filled_ = 0;
+        for (auto& each : buckets_) each->running = request();
+        started_ = 0;
+        alone_.clear();
+        epoch_ = comm_->shared_context()->epoch();
+    }
 
     communicator* comm_;
     std::size_t capacity_, filled_ = 0; ///< elements
@@ -111,6 +161,7 @@ private:
     std::vector<std::span<T>> added_;
     std::vector<std::unique_ptr<bucket>> buckets_; ///< the first `started_` of them are on their way
     std::size_t started_ = 0, total_ = 0;
+    std::uint32_t epoch_; ///< of the context, when it was empty last
     std::vector<request> alone_;
 };
 

@@ -38,6 +38,9 @@ inline std::uint64_t make_signature(collective what, kernel const& fold, std::si
            (std::uint64_t{hash & 0x7ffffu} << detail::signature_hash) | (count & 0xffffffffu);
 }
 
+/// What two calls differ in where their descriptions are alike.
+inline constexpr std::string_view unseen_difference = " (root, algorithm, counts, operator or the order in a bucket differ)";
+
 /// "all_reduce of 1000 float32 with plus"
 [[gnu::cold]] inline std::string describe_signature(std::uint64_t signature) {
     auto const what = static_cast<collective>((signature >> detail::signature_collective) & 15u);

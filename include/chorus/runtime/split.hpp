@@ -51,7 +51,7 @@ namespace chorus {
         if (theirs == signature) continue;
         auto const ours = describe_signature(signature), them = describe_signature(theirs);
         detail::misuse({"calls do not match: rank ", world_rank(rank()), " calls ", ours, ", rank ", world_rank(other), " calls ",
-                        them, ours == them ? " (root, algorithm, counts or operator differ)" : ""});
+                        them, ours == them ? unseen_difference : ""});
     }
 }
 
