@@ -9,6 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -134,11 +136,54 @@ CHORUS_INLINE persistent_request communicator::prepare_persistent(operation cons
     return {group_, std::move(task), call.input, call.output, ready.signature};
 }
 
+CHORUS_INLINE void communicator::require_own_match(std::uint64_t sent, std::uint64_t expected) {
+    if (sent == expected) return;
+    auto const said = detail::text({"chorus: calls do not match: rank ", world_rank(rank()), " sends itself ", describe_signature(sent), " and receives ",
+                                    describe_signature(expected)});
+    owner().fail(std::make_exception_ptr(usage_error(said)));
+    owner().require_working();
+}
+
+/// No transport sees them. In order; a send never waits, a receive waits for its send.
+CHORUS_INLINE request communicator::start_own_message(operation const& call, std::uint64_t signature, bool sends) {
+    if (!group_->to_itself) group_->to_itself = std::make_unique<detail::own_messages>();
+    auto& waiting = *group_->to_itself;
+    auto const bytes = call.lengths.uniform * call.fold.element_bytes;
+    auto task = std::make_unique<detail::task>();
+    std::shared_ptr<detail::own_receive> receive;
+    while (sends && !receive && !waiting.receives.empty()) { // given up are those that are gone
+        receive = waiting.receives.front().lock();
+        waiting.receives.pop_front();
+    }
+    if (receive) {
+        require_own_match(signature, receive->signature);
+        if (bytes > 0) std::memcpy(receive->output, call.input, bytes);
+        receive->what->waits_for_itself = false;
+        if (receive->what->then) std::exchange(receive->what->then, nullptr)();
+    } else if (sends) {
+        auto const* const data = static_cast<std::byte const*>(call.input);
+        waiting.sends.push_back({signature, {data, data + bytes}});
+    } else if (!waiting.sends.empty()) {
+        auto const sent = std::move(waiting.sends.front());
+        waiting.sends.pop_front();
+        require_own_match(sent.signature, signature);
+        if (bytes > 0) std::memcpy(call.output, sent.data.data(), bytes);
+    } else {
+        task->waits_for_itself = true;
+        auto const mine = std::make_shared<detail::own_receive>(detail::own_receive{task.get(), signature, call.output});
+        waiting.receives.push_back(mine);
+        task->keep = mine;
+    }
+    return {group_, std::move(task)};
+}
+
 /// Point-to-point messages are schedules of one step, in the exchange 0 of the communicator.
 CHORUS_INLINE request communicator::start_message(operation const& call, int peer, bool sends) {
     require_valid();
     context::inside const guard(owner());
-    if (peer < 0 || peer >= size() || peer == rank())
+    auto const signature = make_signature(collective::send_recv, call.fold, call.lengths.uniform, {}, -1, {});
+    if (peer == rank()) return start_own_message(call, signature, sends);
+    if (peer < 0 || peer >= size())
         detail::misuse({"rank ", rank(), " cannot exchange messages with rank ", peer, " of ", size()});
     messages_.resize(2 * static_cast<std::size_t>(size()));
     auto& home = messages_[2 * static_cast<std::size_t>(peer) + (sends ? 1 : 0)];
@@ -156,7 +201,6 @@ CHORUS_INLINE request communicator::start_message(operation const& call, int pee
     }
     auto task = owner().take_task(home);
     task->run->bind(call.lengths, call.fold);
-    auto const signature = make_signature(collective::send_recv, call.fold, call.lengths.uniform, {}, -1, {});
     owner().start(*task, call.input, call.output, {group_->wire_number(), 0, signature, 0}, group_->members());
     return {group_, std::move(task)};
 }

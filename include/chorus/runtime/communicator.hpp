@@ -129,6 +129,8 @@ private:
     native_call native_call_of(operation const& call) const;
     void check_agreement(std::uint64_t signature);
     std::unique_ptr<detail::task> bound_task(operation const& call, prepared const& ready);
+    request start_own_message(operation const& call, std::uint64_t signature, bool sends);
+    void require_own_match(std::uint64_t sent, std::uint64_t expected);
     void gather_counts(operation const& call);
     void begin(detail::task& what, operation const& call, std::uint64_t signature);
     /// Every rank's words, gathered: for split and checks. `out` gets size() * words.size() entries.

@@ -283,6 +283,7 @@ void context::wait_until(Done done, detail::task const* mine, std::chrono::milli
 
 inline bool context::is_done(detail::task& what) {
     if (what.run) return what.run->done();
+    if (what.waits_for_itself) return false;
     if (what.native_handle != 0 && transport_->native()->test(what.native_handle - 1)) what.native_handle = 0;
     return what.native_handle == 0;
 }

@@ -42,6 +42,7 @@ struct group {
     std::uint32_t sequence = 0; ///< of the last collective
     int determinism = 2; ///< the level that every call holds
     bool shared_buffers = false; ///< calls are chosen for buffers of `allocate`
+    std::unique_ptr<own_messages> to_itself; ///< null before the first
     std::shared_ptr<tuning_table const> tuning; ///< what the members have agreed on; null: what the transport says of itself
 };
 

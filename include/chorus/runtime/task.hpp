@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <new>
@@ -74,6 +75,22 @@ struct task {
     std::uint32_t slot = 0;
     collective what = collective::all_reduce;
     bool running = false;
+    bool waits_for_itself = false; ///< receives from its own rank what that has not sent yet
+};
+
+/// A message of a rank to itself. Sends are copied where their receive is not there yet; so at most one list has any.
+struct own_send {
+    std::uint64_t signature = 0;
+    std::vector<std::byte> data;
+};
+struct own_receive {
+    task* what = nullptr; ///< keeps this one
+    std::uint64_t signature = 0;
+    void* output = nullptr;
+};
+struct own_messages {
+    std::deque<own_send> sends;
+    std::deque<std::weak_ptr<own_receive>> receives;
 };
 
 /// A program and the tasks that ran it before.

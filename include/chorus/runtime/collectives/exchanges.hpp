@@ -116,7 +116,8 @@ inline constexpr detail::barrier_function<detail::persistent> persistent_barrier
 ///
 ///     send(comm, data, to)        recv(comm, data, from)
 ///
-/// A send may wait until its receive is there: two ranks that send to each other first wait for ever (for the deadline).
+/// A send may wait until its receive is there: two ranks that send to each other first wait for ever (for the deadline). A message to
+/// oneself is copied and waits for nothing; receiving what one has not sent yet waits.
 inline constexpr detail::message_function<true> async_send{};
 inline constexpr detail::message_function<false> async_recv{};
 
