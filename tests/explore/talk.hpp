@@ -4,6 +4,7 @@
 
 #include "explore/engine/explore.hpp"
 
+#include <chorus/transport/erased.hpp>
 #include <chorus/transport/shm.hpp>
 #include <chorus/transport/threads.hpp>
 
@@ -38,6 +39,7 @@ public:
         for (int rank = 0; rank < ranks; ++rank) all_.push_back(std::make_unique<transport>(hub, rank));
     }
     transport& of(int rank) { return *all_[static_cast<std::size_t>(rank)]; }
+    std::unique_ptr<any_transport> give(int rank) { return any_transport::own(std::move(all_[static_cast<std::size_t>(rank)])); }
     /// The rank's function returns.
     void leave(int rank) { all_[static_cast<std::size_t>(rank)].reset(); }
     /// Memory that goes its direct way.
@@ -58,6 +60,7 @@ public:
             as_rank(rank, [&] { all_.push_back(std::make_unique<transport>(job_, rank, clock::time_point::max())); });
     }
     transport& of(int rank) { return *all_[static_cast<std::size_t>(rank)]; }
+    std::unique_ptr<any_transport> give(int rank) { return any_transport::own(std::move(all_[static_cast<std::size_t>(rank)])); }
     void leave(int rank) { all_[static_cast<std::size_t>(rank)].reset(); }
     std::byte* memory(int rank, std::size_t bytes) { return of(rank).allocate(bytes); }
 
@@ -231,14 +234,19 @@ private:
     std::vector<std::unique_ptr<post>> posts_;
 };
 
-/// Explores, prints how much that was, and returns the fault.
-inline std::string explored(std::string const& what, limits const& to, std::function<void()> const& scenario) {
-    auto const found = explore(to, scenario);
-    std::printf("%-40s %9llu orders, %8llu redundant, up to %5llu steps%s\n", what.c_str(), static_cast<unsigned long long>(found.runs),
+/// Prints how much was explored, and returns the fault.
+inline std::string told(std::string const& what, outcome const& found) {
+    std::printf("%-30s %9llu orders, %8llu redundant, up to %5llu steps%s\n", what.c_str(), static_cast<unsigned long long>(found.runs),
                 static_cast<unsigned long long>(found.redundant), static_cast<unsigned long long>(found.longest),
                 found.complete ? "" : ", not all");
     std::fflush(stdout);
     return found.fault;
+}
+inline std::string explored(std::string const& what, limits const& to, std::function<void()> const& scenario) {
+    return told(what, explore(to, scenario));
+}
+inline std::string sampled(std::string const& what, std::uint64_t seed, std::uint64_t runs, std::function<void()> const& scenario) {
+    return told(what, sample(seed, runs, {}, scenario));
 }
 
 } // namespace chorus::testing::explore

@@ -253,10 +253,7 @@ bool machine::let_time_pass() {
 void machine::has_read(fiber& who, void const* where) {
     auto const version = versions_[reinterpret_cast<std::uintptr_t>(where)];
     for (auto& each : who.has_read)
-        if (each.first == where) {
-            each.second = version;
-            return;
-        }
+        if (each.first == where) return; // what it read first counts: the rest of the loop may have been decided by that
     who.has_read.emplace_back(where, version);
 }
 bool machine::sees_change(fiber const& who) {
@@ -265,7 +262,9 @@ bool machine::sees_change(fiber const& who) {
     });
 }
 void machine::has_changed(void const* where) {
-    ++versions_[reinterpret_cast<std::uintptr_t>(where)];
+    auto const before = versions_[reinterpret_cast<std::uintptr_t>(where)]++;
+    for (auto& each : mine().has_read) // its own change is no news to it
+        if (each.first == where && each.second == before) ++each.second;
     for (std::size_t i = 0; i < count_; ++i) {
         auto& each = fibers_[i];
         if (each.next.what != step::yields || each.woken || static_cast<int>(i) == current_ || !sees_change(each)) continue;
