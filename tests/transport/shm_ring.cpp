@@ -23,7 +23,7 @@ namespace {
 struct used_ring {
     static constexpr std::size_t bytes = 64 << 10;
     std::shared_ptr<detail::shm_job> job = detail::shm_job::create(1, {.ring_bytes = bytes});
-    detail::shm_states states{*job, 0};
+    detail::shm_states states{*job, 0, 0};
     detail::shm_ring ring{*job, 0, states};
     std::size_t begin = job->ring_at(0);
     struct message {
@@ -45,7 +45,7 @@ struct used_ring {
         return true;
     }
     void read(std::map<std::size_t, message>::iterator which) {
-        states[which->second.state].store(detail::shm_state::done, std::memory_order_release);
+        states.move(which->second.state, detail::shm_state::posted, detail::shm_state::done);
         unread.erase(which);
     }
 };

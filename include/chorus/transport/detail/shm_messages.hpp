@@ -82,7 +82,7 @@ inline void shm_transport::feed_streams(std::span<completion> done, std::size_t&
         auto const wanted = states_[each.state] == state::reading;
         while (wanted && each.sent < each.bytes) {
             auto* const where = free_slot_to(each.peer);
-            auto const bytes = std::min(ring_.part_bytes(), each.bytes - each.sent);
+            auto const bytes = next_part(each);
             auto const place = where != nullptr ? ring_.take(bytes) : std::nullopt;
             if (!place) break;
             write(each.peer, place->offset, each.pieces, each.sent, bytes);
@@ -253,10 +253,18 @@ inline bool shm_transport::something_new() {
     for (auto const& each : unread_)
         if (auto const now = states_[each.state]; now == state::done || now == state::answered) return true;
     for (auto const& each : streams_)
-        if (states_[each.state] == state::reading && ring_.can_reclaim()) return true;
+        if (states_[each.state] == state::reading && free_slot_to(each.peer) != nullptr && ring_.has_room(next_part(each))) return true;
     for (int to = 0; unsent_ > 0 && to < size(); ++to)
-        if (!at(to).unsent.empty() && free_slot_to(to) != nullptr) return true;
+        if (!at(to).unsent.empty() && can_announce(at(to).unsent.front())) return true;
     return false;
+}
+
+/// Whether announce() would succeed. Whoever sleeps without asking just that oversleeps, or never sleeps.
+inline bool shm_transport::can_announce(outgoing const& message) {
+    if (free_slot_to(message.peer) == nullptr) return false;
+    auto const what = kind_of(message);
+    if (what == kind::copied) return ring_.has_room(message.bytes);
+    return what == kind::inlined || !states_.empty();
 }
 
 /// What all know comes first, so that all say the same; then a death, before whatever followed from it.

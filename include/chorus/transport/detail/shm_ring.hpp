@@ -68,23 +68,23 @@ public:
 
     /// Room for a message. Nothing as long as readers have not freed enough.
     std::optional<place> take(std::size_t bytes) {
+        if (!has_room(bytes)) return std::nullopt;
+        auto const at = head_;
+        head_ += round_up(bytes, 64);
+        used_.push_back({at, states_->take()});
+        return place{begin_ + at, used_.back().state};
+    }
+    /// Moves the head to where the message would go.
+    bool has_room(std::size_t bytes) {
         reclaim();
         auto const size = round_up(bytes, 64);
-        if (states_->empty()) return std::nullopt;
+        if (states_->empty()) return false;
         auto const empty = first_ == used_.size();
         if (empty && size <= short_bytes) head_ = 0;
         auto const tail = empty ? bytes_ : used_[first_].offset;
         if ((empty || head_ > tail) && head_ + size > bytes_) head_ = 0; // free: [head, end) and [0, tail)
         auto const end = empty || head_ > tail ? bytes_ : tail;
-        if (head_ == tail || head_ + size > end) return std::nullopt;
-        auto const at = head_;
-        head_ += size;
-        used_.push_back({at, states_->take()});
-        return place{begin_ + at, used_.back().state};
-    }
-    /// Whether anything was read since the last `take`.
-    bool can_reclaim() const {
-        return first_ < used_.size() && (*states_)[used_[first_].state] == shm_state::done;
+        return head_ != tail && head_ + size <= end;
     }
 
 private:
@@ -96,7 +96,7 @@ private:
     };
 
     void reclaim() {
-        while (can_reclaim()) states_->give_back(used_[first_++].state);
+        while (first_ < used_.size() && (*states_)[used_[first_].state] == shm_state::done) states_->give_back(used_[first_++].state);
         if (first_ == used_.size()) {
             used_.clear();
             first_ = 0;

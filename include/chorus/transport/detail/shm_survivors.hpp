@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <thread>
 #include <vector>
 
 namespace chorus::detail {
@@ -30,7 +31,12 @@ public:
             watch_->look();
             auto const late = clock::now() > until;
             if (clock::now() > until + std::chrono::seconds(1)) return {}; // the rank that works out the list was stopped at it
-            if ((late || everybody_is_here_or_gone(round + 1)) && lock()) {
+            auto const ready = late || everybody_is_here_or_gone(round + 1);
+            if (ready && !lock()) { // another rank is at it
+                std::this_thread::sleep_for(std::chrono::microseconds(50));
+                continue;
+            }
+            if (ready) {
                 if (shared.round.load(std::memory_order_acquire) == round) publish(round + 1);
                 shared.renewing.store(0, std::memory_order_release);
                 job_->wake_all();
