@@ -51,15 +51,12 @@ phase_paths paths_of(json::job_plan const& plan) {
 /// The phases of all jobs, as in traffic::strands_of, with names.
 std::vector<json::job_plan::phase> phases_of(traffic::program const& of) {
     std::vector<json::job_plan::phase> all;
-    std::vector<std::pair<std::uint32_t, std::string>> strands;
+    traffic::strand_numbers strands;
     traffic::for_each_exchange(of, [&](traffic::activity const& each, std::size_t p) {
-        std::pair const key(each.job, each.kind);
-        auto const at = std::find(strands.begin(), strands.end(), key) - strands.begin();
-        if (at == std::ssize(strands)) strands.push_back(key);
         auto const& one = (*each.phases)[p];
         auto const several = each.phases->size() > 1;
         all.push_back({of.jobs[each.job].name + ": " + each.name + (several ? fmt::format(", phase {}", p + 1) : ""),
-                       static_cast<std::uint32_t>(at),
+                       strands.of(each),
                        traffic::placed(one, of.jobs[each.job], each.job, static_cast<double>(one.repeats) * each.times), {}});
     });
     return all;
@@ -67,6 +64,7 @@ std::vector<json::job_plan::phase> phases_of(traffic::program const& of) {
 
 planned_job make_plan(job_plan_request const& asked) {
     auto const scenario = traffic::read_scenario(asked.job);
+    for (auto const& each : scenario.warnings) fmt::print(stderr, "chorus: warning: {}\n", each);
     auto on = fabric_of(scenario, asked.job, asked.topology);
     auto const known = load_policies(asked.plugins);
     check_names(scenario, asked.job, on, known);
@@ -144,7 +142,7 @@ json::value together(json::job_plan const& plan) {
 
 json::value report(planned_job const& made) {
     auto const& plan = made.what;
-    json::value result{{"topology", plan.on.text()}, {"endpoints", plan.on.endpoints()}, {"policy", plan.policy}};
+    json::value result{{"topology", plan.on.caption()}, {"endpoints", plan.on.endpoints()}, {"policy", plan.policy}};
     result["plan_ms"] = std::accumulate(made.milliseconds.begin(), made.milliseconds.end(), made.ahead_ms);
     if (made.load_ms) result["load_ms"] = *made.load_ms;
     result["together"] = together(plan);
@@ -205,7 +203,7 @@ json::value plan_figures(topology const& on, std::string const& policy, std::spa
                          double milliseconds, std::optional<std::size_t> changed) {
     auto const proof = certify(on, phase, paths);
     auto const times = sim::simulate(on, phase, paths);
-    json::value result{{"topology", on.text()},
+    json::value result{{"topology", on.caption()},
                        {"endpoints", on.endpoints()},
                        {"flows", phase.size()},
                        {"policy", policy},
@@ -226,6 +224,7 @@ std::string figures_table(json::value const& figures) {
     std::vector<std::vector<std::string>> rows{{"figure", "value"}};
     for (auto const& [key, each] : figures.items())
         rows.push_back({key, key == "cut"             ? fmt::format("{}, {} link{}", each["text"].get<std::string>(), each["links"].dump(), each["links"] == 1 ? "" : "s")
+                             : (key == "gap" || key == "mean_rate" || key == "makespan_efficiency") && each.is_number() ? fmt::format("{:.1f} %", 100 * each.get<double>())
                              : each.is_string()         ? each.get<std::string>()
                              : each.is_number_float() ? fmt::format("{:.4g}", each.get<double>())
                                                       : each.dump()});

@@ -43,14 +43,21 @@ std::vector<std::string> policies_in(std::string const& text) {
     return all;
 }
 
-sim::run_options options_of(traffic::scenario const& from, topology const& on, std::vector<std::string> const& fail) {
+sim::run_options options_of(traffic::scenario const& from, topology const& on) {
     sim::run_options options;
     options.how = {from.payload, from.utilisation, from.convergence};
     options.step_overhead = from.step_overhead;
     options.reroute_after = from.reroute_after;
-    for (auto const& each : from.links) options.events.push_back({each.time, on.find_link(each.link), each.health, true});
-    for (auto const& each : fail) options.events.push_back({0, on.find_link(each), 0, true});
+    for (auto const& each : from.links)
+        if (each.time > 0) options.events.push_back({each.time, on.find_link(each.link), each.health, true});
     return options;
+}
+
+/// What links are like from the beginning, so that everything that is said of the fabric says so.
+void let_begin(topology& on, traffic::scenario const& from, std::vector<std::string> const& fail) {
+    for (auto const& each : from.links)
+        if (each.time == 0) on.set_cable_health(on.find_link(each.link), each.health);
+    for (auto const& each : fail) on.set_cable_health(on.find_link(each), 0);
 }
 
 phase_load load_of(topology const& on, load_cells const& cells, std::span<flow const> flows, routing const& paths) {
@@ -103,6 +110,10 @@ simulated simulate_under(simulation const& all, policy_catalogue const& known, s
 
 std::string percent(double part) { return fmt::format("{:.1f}", 100 * part); }
 
+std::size_t changes_later(traffic::scenario const& of) {
+    return static_cast<std::size_t>(std::count_if(of.links.begin(), of.links.end(), [](auto const& each) { return each.time > 0; }));
+}
+
 std::string as_table(simulation const& all) {
     std::vector<std::vector<std::string>> rows{{"JOB", "POLICY", "ITERATION ms", "GAIN %", "COMPUTE ms", "EXPOSED ms", "LINEAR %", "MFU %",
                                                 "MAKESPAN EFF %", "MEAN RATE %", "SLOWEST %"}};
@@ -116,14 +127,15 @@ std::string as_table(simulation const& all) {
             auto const first = all.policies.front().jobs[j].iteration;
             auto const trains = f.compute > 0;
             rows.push_back({all.program.jobs[j].name, each.policy, fmt::format("{:.3f}", 1e3 * f.iteration),
-                            f.iteration > 0 ? fmt::format("{:+.1f}", 100 * (first / f.iteration - 1)) : "-",
+                            f.iteration > 0 && first < sim::never ? fmt::format("{:+.1f}", 100 * (first / f.iteration - 1)) : "-",
                             fmt::format("{:.3f}", 1e3 * f.compute), fmt::format("{:.3f}", 1e3 * f.exposed), trains ? percent(f.speed_up) : "-",
                             f.mfu > 0 ? percent(f.mfu) : "-", percent(f.efficiency), percent(f.mean_rate), percent(f.slowest_rate)});
         }
     auto text = aligned(rows);
     text += fmt::format("\n{}, {} endpoints. GAIN: iterations per second against {}. MAKESPAN EFF: the ideal time of all transfers at line rate over their\n"
                         "time; MEAN RATE, SLOWEST: of a flow, at the beginning of its phase, of what an empty network would give it. 100 % is line rate.\n",
-                        all.on.text(), all.on.endpoints(), all.policies.front().policy);
+                        all.on.caption(), all.on.endpoints(), all.policies.front().policy);
+    if (auto const later = changes_later(all.scenario); later > 0) text += fmt::format("{} change{} of links on the way.\n", later, later == 1 ? "" : "s");
     if (auto const& a = all.scenario.availability; a.between > 0)
         text += fmt::format("Availability {:.2f} %.\n", 100 * report::availability(a.interval, a.repair, a.between));
     for (auto const& each : all.mappings)
@@ -141,7 +153,7 @@ std::vector<job_mapping> map_jobs(std::string const& how, traffic::scenario& of,
     for (auto& each : of.jobs) {
         auto* const t = std::get_if<traffic::training>(&each.what);
         if (t == nullptr) continue;
-        auto places = parse_placement(each.placement, on);
+        auto places = parse_placement(each.placement, on, each.said_in);
         auto const ranks = static_cast<std::size_t>(t->how.ranks());
         if (each.first + ranks > places.size()) continue; // program_of says so
         places.erase(places.begin(), places.begin() + each.first);
@@ -158,24 +170,29 @@ int run(simulate_options const& asked) {
     if (asked.job.empty()) refuse("--job", "", "a file with jobs, such as examples/network/two-jobs.json");
     auto const known = load_policies(asked.plugins);
     auto scenario = traffic::read_scenario(asked.job);
+    for (auto const& each : scenario.warnings) fmt::print(stderr, "chorus: warning: {}\n", each);
     auto on = fabric_of(scenario, asked.job, asked.topology);
     auto const wanted = !asked.policies.empty()      ? policies_in(asked.policies)
                         : !scenario.policies.empty() ? scenario.policies
                                                      : policies_in("ecmp,spray,greedy,nslb");
     check_names(scenario, asked.job, on, known);
+    let_begin(on, scenario, asked.fail);
     if (!asked.placement.empty())
-        for (auto& each : scenario.jobs) each.placement = asked.placement;
+        for (auto& each : scenario.jobs) each.placement = asked.placement, each.said_in.clear();
     simulation all{asked.job, std::move(scenario), std::move(on), {}, {}, {}, {}};
     if (!asked.mapping.empty()) all.mappings = map_jobs(asked.mapping, all.scenario, all.on);
     all.program = traffic::program_of(all.scenario.jobs, all.on, all.scenario.step_overhead);
     all.cells = cells_of(all.on);
-    auto const options = options_of(all.scenario, all.on, asked.fail);
+    auto const options = options_of(all.scenario, all.on);
     for (auto const& each : wanted) all.policies.push_back(simulate_under(all, known, each, options, format != 0));
     write_text(asked.out, format == 0 ? as_table(all) : format == 1 ? as_json(all, false).dump(2) + "\n" : as_page(all));
+    auto ended = true;
     for (auto const& each : all.policies)
-        for (auto const a : each.record.stuck)
+        for (auto const a : each.record.stuck) {
+            ended = false;
             fmt::print(stderr, "chorus: {}: {} never ends: a flow has no living path\n", each.policy, all.program.activities[a].name);
-    return fine;
+        }
+    return ended ? fine : wrong_result;
 }
 
 } // namespace

@@ -54,7 +54,7 @@ struct job_mapping {
 struct simulation {
     std::string file;
     traffic::scenario scenario;
-    topology on;
+    topology on; ///< as the simulation begins
     traffic::program program;
     load_cells cells;
     std::vector<simulated> policies;

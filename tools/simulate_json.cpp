@@ -15,7 +15,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 json as_json(report::job_figures const& f, traffic::member const& of) {
-    json result{{"name", of.name},           {"ranks", of.ranks.size()},  {"iteration", f.iteration},       {"compute", f.compute},
+    json result{{"name", of.name},           {"ranks", of.ranks.size()},  {"iterations", of.iterations}, {"iteration", f.iteration},       {"compute", f.compute},
             {"bubble", f.bubble},        {"exposed", f.exposed},      {"communication", f.communication}, {"linear_speed_up", f.speed_up},
             {"mfu", f.mfu},              {"makespan_efficiency", f.efficiency}, {"mean_rate", f.mean_rate}, {"slowest_rate", f.slowest_rate},
             {"stuck", f.stuck}};
@@ -87,7 +87,7 @@ json activities_of(simulation const& all, simulated const& from) {
 
 json as_json(simulation const& all, bool with_loads) {
     auto const& s = all.scenario;
-    json result{{"topology", all.on.text()}, {"endpoints", all.on.endpoints()}, {"job", all.file}, {"assumptions", s.assumptions},
+    json result{{"topology", all.on.caption()}, {"endpoints", all.on.endpoints()}, {"job", all.file}, {"assumptions", s.assumptions},
                 {"network", {{"payload", s.payload}, {"utilisation", s.utilisation}, {"convergence", s.convergence},
                              {"step_overhead", s.step_overhead}, {"reroute_after", s.reroute_after}}}};
     if (s.availability.between > 0)

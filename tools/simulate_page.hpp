@@ -27,7 +27,7 @@ svg { display:block; width:100% } svg text { fill:var(--soft); font-size:11px } 
 <section><h2>Policies side by side</h2><div id="table"></div></section>
 <div class="bar"><div class="pick" id="policies"></div><label class="sub">Phase <select id="phase"></select></label><span class="sub" id="facts"></span></div>
 <section><h2>Link load</h2><div class="sub" id="loadwhat"></div><div class="legend"><span>0 %</span><div class="scale" id="scale"></div><span>100 % of the time of the phase</span></div><div id="fabric"></div></section>
-<section><h2>Timeline</h2><div class="sub">Of one iteration (all that was simulated), the same scale for every policy. Click a bar of communication to see its load.</div><div id="keys" style="margin:6px 0"></div><div id="time"></div></section>
+<section><h2>Timeline</h2><div class="sub"><span id="iterations"></span>, all that was simulated; the same scale for every policy. Click a bar of communication to see its load.</div><div id="keys" style="margin:6px 0"></div><div id="time"></div></section>
 <section><h2>Link load over time</h2><div class="sub">Part of line rate, of all links of a tier in a direction: the area is their mean, the line the busiest (of large fabrics: group of neighbours). The same scale as the timeline.</div><div id="series"></div></section>
 <section><h2>Flow rates</h2><div class="sub">How many flows have which rate at the beginning of the phase, as a part of what an empty network would give them.</div><div id="rates"></div></section>
 <section><h2>Assumptions</h2><ul id="assumptions"></ul></section>
@@ -54,7 +54,7 @@ function table() {
   let html = '<table><tr>'+head.map(h=>`<th>${h}</th>`).join('')+'</tr>';
   D.policies[0].jobs.forEach((job, j) => D.policies.forEach(p => { const f = p.jobs[j], base = D.policies[0].jobs[j].iteration, no = '–';
     const cell = document.createElement('td'); cell.textContent = job.name; const name = document.createElement('td'); name.textContent = p.policy;
-    const rest = f.stuck ? ['stuck','','','','','','',''] : [seconds(f.iteration), (f.iteration ? ((base/f.iteration-1)*100).toFixed(1)+' %' : no), seconds(f.exposed), f.compute ? pc(f.linear_speed_up) : no, f.mfu ? pc(f.mfu) : no, pc(f.makespan_efficiency), pc(f.mean_rate), pc(f.slowest_rate)];
+    const rest = f.stuck ? ['stuck','','','','','','',''] : [seconds(f.iteration), (f.iteration && base !== null ? ((base/f.iteration-1)*100).toFixed(1)+' %' : no), seconds(f.exposed), f.compute ? pc(f.linear_speed_up) : no, f.mfu ? pc(f.mfu) : no, pc(f.makespan_efficiency), pc(f.mean_rate), pc(f.slowest_rate)];
     html += '<tr>'+cell.outerHTML+name.outerHTML+rest.map(x=>`<td>${x}</td>`).join('')+'</tr>'; }));
   $('table').innerHTML = html+'</table>';
 }
@@ -127,7 +127,7 @@ function rates() {
     el('line', {x1:x0, x2:x0+w, y1:H+.5, y2:H+.5, stroke:'var(--line)'}, svg); el('text', {x:x0, y:H+14}, svg, '0'); el('text', {x:x0+w, y:H+14, 'text-anchor':'end'}, svg, '100 %'); el('text', {x:x0+w/2, y:H+28, 'text-anchor':'middle'}, svg, `${p.policy}, mean ${pc(q.mean_rate)}`); });
 }
 function draw() { choose(); fabric(); timeline(); series(); rates(); }
-$('what').textContent = `${D.topology} · ${D.endpoints} endpoints · ${D.job}`; $('scale').style.background = `linear-gradient(90deg, ${stops.map(([x]) => colour(x)+' '+100*x+'%').join(', ')})`;
+$('iterations').textContent = D.policies[0].jobs.map(j => `${D.policies[0].jobs.length > 1 ? j.name+': ' : ''}${j.iterations} iteration${j.iterations === 1 ? '' : 's'}`).join(', '); $('what').textContent = `${D.topology} · ${D.endpoints} endpoints · ${D.job}`; $('scale').style.background = `linear-gradient(90deg, ${stops.map(([x]) => colour(x)+' '+100*x+'%').join(', ')})`;
 (D.assumptions.length ? D.assumptions : ['none stated']).forEach(a => { const li = document.createElement('li'); li.textContent = a; $('assumptions').appendChild(li); });
 { const p = P().phases; state.phase = p.reduce((best, q, i) => i < 64 && q.transferred-q.begin > p[best].transferred-p[best].begin ? i : best, 0); }
 table(); draw(); document.body.dataset.ready = 'yes';

@@ -16,7 +16,10 @@ topology read_topology(std::string const& text) {
 topology fabric_of(traffic::scenario const& from, std::string const& file, std::string const& asked) {
     if (!asked.empty()) return read_topology(asked);
     if (from.topology.empty()) refuse("--topology", "", "a topology, here or in the file of jobs");
-    return told_with_place(file + ": /topology", [&] { return read_topology(from.topology); });
+    return told_with_place(file + ": /topology", [&] { 
+        auto const is_file = from.topology.ends_with(".json") || from.topology.ends_with(".topo");
+        return read_topology(is_file ? beside(file, from.topology) : from.topology);
+    });
 }
 
 } // namespace chorus::tools

@@ -104,6 +104,28 @@ TEST_CASE("a network's cables may come in any order, but each endpoint has one",
                       Contains("/cables/3: should be two different ends"));
 }
 
+TEST_CASE("nothing in a file of a topology is passed over", "[json][topology]") {
+    auto const good = R"({"name": "mine", "layers": [{"tier": "endpoint", "names": ["a", "b"]}, {"tier": "edge", "names": ["s"]}],
+                          "cables": [[0, 2, "400G", "1us"], [1, 2, "200G", "1us"]], "health": [{"link": "a->s", "health": 0.5}]})";
+    auto const wrong = [&](auto change, char const* why) {
+        auto bad = json::parse(good, "mine.json");
+        change(bad);
+        INFO(why);
+        CHECK_THROWS_WITH(json::topology_from(json::reader("mine.json", bad)), Contains(why));
+    };
+    wrong([](auto& t) { t["heath"] = json::value::array(); }, "mine.json: /heath: there is no such key here; allowed are name, layers, cables, health");
+    wrong([](auto& t) { t["layers"][1]["count"] = 1; }, "/layers/1/count: there is no such key");
+    wrong([](auto& t) { t["layers"][0]["names"][1] = "a"; }, "/layers/0/names/1: should be a name that no other vertex has");
+    wrong([](auto& t) { t["layers"][1]["names"][0] = "a"; }, "/layers/1/names/0: should be a name that no other vertex has");
+    wrong([](auto& t) { t["layers"][1]["names"][0] = ""; }, "/layers/1/names/0: should be a name");
+    wrong([](auto& t) { t["cables"][1].push_back(2); }, "/cables/1: should be an array of 4 elements");
+    wrong([](auto& t) { t["cables"][1][2] = "1e308T"; }, "/cables/1: should be [from, to, rate");
+    wrong([](auto& t) { t["health"][0]["heath"] = 1; }, "/health/0/heath: there is no such key");
+    wrong([](auto& t) { t["health"].push_back(t["health"][0]); }, "/health/1/link: should be a link that is not above, too");
+    wrong([](auto& t) { t["topology"] = "fat-tree:k=4"; }, "/name: there is no such key here; allowed are topology, health");
+    CHECK_THROWS_WITH(json::parse(R"({"name": "a", "name": "b"})", "mine.json"), Contains("mine.json: the key \"name\" is there twice"));
+}
+
 TEST_CASE("what is wrong with a file is told by line or path, and what was expected", "[json][plan]") {
     auto made = make("fat-tree:k=4", "nslb");
     made.certificate = claim_of(certify(made.on, made.phase, made.paths));
@@ -115,6 +137,11 @@ TEST_CASE("what is wrong with a file is told by line or path, and what was expec
         CHECK_THROWS_WITH(read(bad.dump()), Contains(why));
     };
     CHECK_THROWS_WITH(read("{\n\"format\":,"), Contains("plan.json:2: is no JSON"));
+    wrong([](auto& p) { p["polices"] = "nslb"; }, "plan.json: /polices: there is no such key here");
+    wrong([](auto& p) { p["certificate"]["max"] = 1; }, "/certificate/max: there is no such key");
+    wrong([](auto& p) { p["certificate"]["cut"]["down_to"] = 1; }, "/certificate/cut/down_to: there is no such key");
+    wrong([](auto& p) { p["flows"][3].push_back(1); }, "/flows/3: should be an array of 4 elements");
+    wrong([](auto& p) { p["paths"][3].push_back(1); }, "/paths/3: should be an array of 3 elements");
     wrong([](auto& p) { p.erase("flows"); }, "plan.json: /: should be an object with \"flows\"");
     wrong([](auto& p) { p["format"] = "plan"; }, "/format: should be \"chorus-plan-1\"");
     wrong([](auto& p) { p["flows"][3][1] = 16; }, "/flows/3/1: should be a whole number from 0 to 15");

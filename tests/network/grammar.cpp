@@ -100,7 +100,7 @@ TEST_CASE("sizes are those of the literature", "[network][grammar]") {
 }
 
 TEST_CASE("what is wrong with a topology is said, and what is allowed", "[network][grammar]") {
-    auto const wrong = [](char const* text, char const* why) {
+    auto const wrong = [](std::string const& text, char const* why) {
         INFO(text);
         CHECK_THROWS_WITH(parse_topology(text), Contains(why));
     };
@@ -113,6 +113,12 @@ TEST_CASE("what is wrong with a topology is said, and what is allowed", "[networ
     wrong("fat-tree:k=4,speed=4", "no option speed; allowed are k, hosts, planes");
     wrong("fat-tree:k=4,rate=fast", "rate: 'fast' is no number");
     wrong("fat-tree:k=4,rate=400GB", "should be bits per second, such as 400G");
+    for (auto const* rate : {"1e308T", "1e300", "0", "1e-300G", "0.5", "-5G", "nan", "inf", "1000001T", "1e999G"})
+        wrong("fat-tree:k=8,rate=" + std::string(rate), "rate: '");
+    for (auto const* time : {"1e300s", "1e999s", "-1us", "nan", "inf", "nans", "2000000000s"})
+        wrong("fat-tree:k=8,latency=" + std::string(time), "time: '");
+    for (auto const* count : {"0", "-2", "4294967298", "1e1", "4.0", "nan"}) wrong("fat-tree:k=" + std::string(count), "k should be");
+    for (auto const* dims : {"4294967297", "65536x65536x65536", "4x", "x4", "-4"}) wrong("torus:dims=" + std::string(dims), "torus: ");
     wrong("fat-tree:k=4,latency=3", "should end in ns, us, ms or s");
     wrong("leaf-spine:leaves=16384,spines=4096,hosts=4096", "too many");
     wrong("clos:pods=1,edges=1,aggs=4096,cores=4096,hosts=1,parallel=256", "2^30 routes");
@@ -210,6 +216,15 @@ TEST_CASE("files of placements and pairs are told by line what is wrong", "[netw
     write("0 16\n");
     CHECK_THROWS_WITH(parse_demand("pairs:path=" + path, on), Contains(path + ":1: endpoints are 0 to 15"));
     std::remove(path.c_str());
+}
+
+TEST_CASE("a file that a file names lies beside that one", "[network][placement]") {
+    CHECK(beside("jobs/a.json", "b.txt") == "jobs/b.txt");
+    CHECK(beside("/a.json", "b/c.txt") == "/b/c.txt");
+    CHECK(beside("a.json", "b.txt") == "b.txt");
+    CHECK(beside("jobs/a.json", "/b.txt") == "/b.txt");
+    CHECK(beside("", "b.txt") == "b.txt");
+    CHECK_THROWS_WITH(parse_placement("file:path=ranks.txt", parse_topology("fat-tree:k=4"), "nowhere/jobs.json"), Contains("nowhere/ranks.txt: cannot be read"));
 }
 
 TEST_CASE("traffic is what its text says", "[network][demand]") {

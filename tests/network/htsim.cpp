@@ -89,6 +89,9 @@ TEST_CASE("what is wrong with a .topo file is told by line", "[network][htsim]")
     CHECK_THROWS_WITH(read(with(three_tiers, "Podsize 36", "Podsize 35")), Contains("should be a multiple of Podsize"));
     CHECK_THROWS_WITH(read(with(three_tiers, "Bundle 3", "Bundle 4")), Contains("should be a multiple of Bundle 4 of tier 2"));
     CHECK_THROWS_WITH(read(with(three_tiers, "Radix_Down 36", "Radix_Up 36")), Contains("the topmost tier has no Radix_Up"));
+    CHECK_THROWS_WITH(read(with(two_tiers, "Nodes 32", "Nodes 32 33")), Contains("a.topo:1: '33' is too much"));
+    CHECK_THROWS_WITH(read(with(two_tiers, "Tiers 2", "Tiers 2\nTiers 2")), Contains("a.topo:3: 'tiers' is there twice"));
+    CHECK_THROWS_WITH(read(with(two_tiers, "Radix_Up 2", "Radix_Up 2\nradix_up 3")), Contains("a.topo:8: 'radix_up' is there twice"));
     CHECK_THROWS_WITH(read(""), Contains("'Nodes', 'Tiers' and 'Podsize' are needed"));
     CHECK_THROWS_WITH(load_htsim_topology("/nonexistent.topo"), Contains("cannot be read"));
 }

@@ -95,6 +95,13 @@ TEST_CASE("recycled entropies leave a slow link what it can carry", "[paths][pol
     CHECK(max_load(on, phase, spray{true}.route(on, phase)) < 1.4);
 }
 
+TEST_CASE("adaptive choices leave a slow cable alone while the fast one is better", "[paths][policies]") {
+    auto on = parse_topology("leaf-spine:leaves=2,spines=2,hosts=2"); // two ways between the leaves, one ten times slower
+    on.set_cable_health(on.find_link("leaf0->spine1"), 0.1);
+    std::vector<flow> const phase{{0, 2, 1000, 0}, {1, 3, 1000, 0}};
+    for (std::uint32_t seed = 1; seed <= 20; ++seed) CHECK(max_load(on, phase, flowlet{1, seed}.route(on, phase)) == 2);
+}
+
 TEST_CASE("the sequence of a hash is that of its definition", "[paths][hash]") {
     // "123456789" and four zero bytes: the check values are those of the standard algorithms after these 13 bytes.
     five_tuple t{};

@@ -58,6 +58,8 @@ TEST_CASE("exposed is what neither computation nor the bubble covers", "[report]
     CHECK(b.mfu == 0);
     m.record.stuck = {4};
     CHECK(report::figures(m.program, m.record, 1).stuck);
+    CHECK(report::figures(m.program, m.record, 1).iteration == sim::never);
+    CHECK(report::figures(m.program, m.record, 1).efficiency == 0);
     CHECK_FALSE(report::figures(m.program, m.record, 0).stuck);
 }
 

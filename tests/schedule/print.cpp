@@ -42,6 +42,9 @@ TEST_CASE("a vector is described by its parts, numbered as in the algorithms", "
     CHECK(print::describe(of, slice_list(input.part(0, 2)) + vector_whole.part(1, 2)) == "input part 0/2 + part 1/2");
     CHECK(print::describe(of, slice_list()) == "nothing");
     CHECK(print::brief(of, vector_whole.part(1, 4)) == "1/4");
+    CHECK(print::brief(of, slice{output_buffer, {0, 9, 16}, {0, 16, 16}}) == "9-15/16");
+    CHECK(print::brief(of, slice_list(slice{output_buffer, {0, 9, 16}, {1, 0, 1}}) + vector_whole.part(0, 16)) == "8 parts");
+    CHECK(print::brief(of, slice_list(vector_whole.part(0, 2)) + vector_whole.part(5, 8) + vector_whole.part(7, 8)) == "6 parts");
 }
 
 TEST_CASE("blocks are described by the collective's numbers", "[schedule][print][words]") {

@@ -91,6 +91,15 @@ TEST_CASE("flows without a living path are stuck, and said to be", "[phase]") {
     CHECK(sim::simulate(on, two, nowhere).stuck == 2);
 }
 
+TEST_CASE("no flow counts as faster than its share, whatever others leave to it", "[phase]") {
+    auto on = parse_topology("leaf-spine:leaves=2,spines=1,hosts=4");
+    on.set_cable_health(on.find_link("leaf0->spine0"), 0.01);
+    std::vector<flow> const phase{{0, 4, 1000, 0}, {0, 1, 1000, 0}}; // the second gets nearly all of what both should share
+    auto const result = sim::simulate(on, phase, spread_all(phase));
+    CHECK(result.mean_rate <= 1);
+    CHECK(result.mean_rate == Approx(0.51).epsilon(1e-3));
+}
+
 TEST_CASE("the bus of a super-node and its network are two line rates", "[phase]") {
     auto const on = parse_topology("super-node:nodes=2,npus=4,per_leaf=4,spines=4,rate=400G,bus=3.2T");
     std::vector<flow> const phase{{0, 1, 400'000'000, 0}, {1, 5, 50'000'000, 0}};

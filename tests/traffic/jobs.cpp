@@ -2,6 +2,8 @@
 #include "support/seed.hpp"
 
 #include <chorus/network/parse.hpp>
+#include <chorus/paths/ecmp.hpp>
+#include <chorus/sim/timeline.hpp>
 #include <chorus/traffic/jobs.hpp>
 #include <chorus/json/scenario.hpp>
 
@@ -129,6 +131,72 @@ TEST_CASE("jobs that do not fit are refused by name", "[jobs]") {
     CHECK_THROWS_WITH(program_of({j}, on), Catch::Contains("multiple of data=4"));
 }
 
+TEST_CASE("what a job divides must be there, in equal parts", "[jobs]") {
+    auto const read = [](std::string const& model, std::string const& parallel) {
+        return parse_scenario("jobs.json", R"({"jobs": [{"kind": "training", "model": {"layers": 4, "hidden": 64, "heads": 8)" + model +
+                                               R"(}, "parallel": {)" + parallel + R"(}, "global_batch": 16, "device_tflops": 100}]})");
+    };
+    auto const refused = [&](std::string const& model, std::string const& parallel, std::string const& why) {
+        CHECK_THROWS_WITH(read(model, parallel), Catch::Contains("jobs.json: /jobs/0: " + why));
+    };
+    CHECK(read("", R"("tensor": 8)").warnings.empty());
+    refused("", R"("tensor": 16)", "heads=8 should be a multiple of tensor=16");
+    refused(R"(, "kv_heads": 3)", "", "heads=8 should be a multiple of kv_heads=3");
+    refused(R"(, "kv_heads": 4)", R"("tensor": 2, "data": 3, "expert": 3)", "expert=3 divides experts, but the model has none");
+    refused(R"(, "ffn": 100)", R"("tensor": 8)", "ffn=100 should be a multiple of tensor=8");
+    refused(R"(, "sequence": 100)", R"("tensor": 8, "sequence": true)", "sequence=100 should be a multiple of tensor=8");
+    refused("", R"("pipeline": 5)", "pipeline=5 stages are more than layers=4");
+    for (auto const* experts : {"10", "4", "1"})
+        refused(std::string(R"(, "experts": )") + experts, R"("data": 8, "expert": 8)", "experts=" + std::string(experts) + " should be a multiple of expert=8");
+    auto const uneven = read("", R"("pipeline": 3)").warnings;
+    REQUIRE(uneven.size() == 1);
+    CHECK_THAT(uneven[0], Catch::Contains("jobs.json: /jobs/0: layers=4 do not divide among pipeline=3"));
+}
+
+TEST_CASE("experts hardly skewed cost what even ones cost", "[jobs]") {
+    auto const on = parse_topology("leaf-spine:leaves=2,spines=2,hosts=4");
+    auto const seconds = [&](double skew) {
+        training t;
+        t.model = small_model();
+        t.model.experts = 16, t.model.top_k = 2, t.model.expert_ffn = 256;
+        t.how.data = t.how.expert = 8;
+        t.global_batch = 8;
+        t.expert_skew = skew;
+        job j;
+        j.what = t;
+        return sim::run(on, program_of({j}, on), ecmp{}).makespan;
+    };
+    CHECK(seconds(1e-9) == Approx(seconds(0)).epsilon(1e-3));
+    CHECK(seconds(2) > seconds(0));
+}
+
+TEST_CASE("a pipeline fills and drains message after message", "[jobs]") {
+    auto const on = parse_topology("leaf-spine:leaves=1,spines=1,hosts=4,rate=8G,latency=0ns"); // 1 GB/s
+    for (auto const stages : {2, 4}) {
+        training t;
+        t.model = small_model();
+        t.how.pipeline = stages;
+        t.global_batch = stages - 1; // nothing goes on behind the computation
+        job j;
+        j.what = t;
+        auto const program = program_of({j}, on);
+        auto const record = sim::run(on, program, ecmp{});
+        for (std::size_t a = 0; a < program.activities.size(); ++a)
+            if (program.activities[a].name == "fill and drain") CHECK(record.activities[a].length() == Approx(2 * (stages - 1) * 128.0 * 64 * 2 / 1e9));
+    }
+}
+
+TEST_CASE("a single rank has nothing to reduce, wherever that is done", "[jobs]") {
+    auto const on = parse_topology("leaf-spine:leaves=1,spines=1,hosts=4");
+    for (auto const* algorithm : {"in_network", "ring"}) {
+        collective_job c;
+        c.bytes = 1e6, c.ranks = 4, c.group = 1, c.algorithm = algorithm;
+        job j;
+        j.what = c;
+        CHECK(sim::run(on, program_of({j}, on), ecmp{}).makespan == 0);
+    }
+}
+
 TEST_CASE("a file of jobs is read, and what is wrong with one is told with its place", "[jobs]") {
     auto const read = [](std::string const& text) { return parse_scenario("jobs.json", text); };
     CHECK(read(good).jobs.size() == 2);
@@ -139,6 +207,8 @@ TEST_CASE("a file of jobs is read, and what is wrong with one is told with its p
     CHECK_THROWS_WITH(read(replaced("\"bytes\": 1000", "\"bytes\": \"many\"")), Catch::Contains("/jobs/1/bytes"));
     CHECK_THROWS_WITH(read(replaced("\"bytes\"", "\"byte\": 1, \"bytes\"")), Catch::Contains("/jobs/1/byte: there is no such key"));
     CHECK_THROWS_WITH(read(replaced("\"collective\", \"ranks\"", "\"training!\", \"ranks\"")), Catch::Contains("/jobs/1/kind"));
+    CHECK_THROWS_WITH(read(replaced("\"bytes\"", "\"bytes\": 1, \"bytes\"")), Catch::Contains("jobs.json: the key \"bytes\" is there twice"));
+    CHECK_THROWS_WITH(read(replaced("\"bytes\"", "\"hierarchy\": 2, \"bytes\"")), Catch::Contains("/jobs/1/hierarchy: should be left out"));
     CHECK_THROWS_WITH(read("[]"), Catch::Contains("an object"));
     CHECK_THROWS_WITH(read("{}"), Catch::Contains("/jobs"));
     CHECK_THROWS_AS(read_scenario("/nonexistent/file.json"), usage_error);

@@ -38,6 +38,7 @@ inline value cut_in_words(topology const& on, claim const& from, std::size_t mos
 /// Throws usage_error with file, JSON path and what was expected.
 inline claim claim_from(reader const& from, topology const& on) {
     auto const anything = std::numeric_limits<double>::max();
+    from.only({"max_load", "lower_bound", "split", "cut"});
     claim result{from["max_load"].real(0, anything), from["lower_bound"].real(0, anything), false, 0, tier::endpoint, false};
     auto const truth = [](reader const& at) {
         if (!at.raw().is_boolean()) at.fail("true or false");
@@ -45,6 +46,7 @@ inline claim claim_from(reader const& from, topology const& on) {
     };
     result.split = truth(from["split"]);
     auto const where = from["cut"];
+    where.only({"inside", "up_to", "inwards"});
     result.inwards = truth(where["inwards"]);
     auto const name = where["inside"].text(), level = where["up_to"].text();
     while (result.inside < on.endpoints() && on.vertex_name(result.inside) != name) ++result.inside;

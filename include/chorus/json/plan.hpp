@@ -98,12 +98,13 @@ inline void read_paths(reader const& from, topology const& on, std::vector<flow>
     auto const last = on.endpoints() - 1;
     for (std::size_t i = 0; i < flows.size(); ++i) {
         auto const f = flows[i];
+        f.tuple(4);
         phase.push_back({f[0].number32(0, last), f[1].number32(0, last), f[2].number(1, 1ULL << 62),
                          f[3].number32(0, 0xFFFF'FFFFU)});
     }
     if (paths.size() > 0 && phase.empty()) flows.fail("the flows that the paths are of");
     for (std::size_t i = 0; i < paths.size(); ++i) {
-        auto const number = paths[i][0].number32(i == 0 ? 0 : how[i - 1].flow, phase.size() - 1);
+        auto const number = paths[i].tuple(3)[0].number32(i == 0 ? 0 : how[i - 1].flow, phase.size() - 1);
         auto const route = read_path(paths[i][1], phase[number], on, how);
         how.add({number, route, static_cast<float>(paths[i][2].real(0, 1))});
     }
@@ -141,6 +142,7 @@ inline value to_json(job_plan const& from) {
 /// Throws usage_error with file, JSON path and what was expected.
 inline plan plan_from(reader const& from) {
     if (from["format"].text() != "chorus-plan-1") from["format"].fail("\"chorus-plan-1\"");
+    from.only({"format", "network", "policy", "certificate", "flows", "paths", "spreading"});
     plan result{topology_from(from["network"]), from["policy"].text(), {}, {}};
     if (from.has("certificate")) result.certificate = claim_from(from["certificate"], result.on);
     detail::read_paths(from, result.on, result.phase, result.paths);
@@ -148,10 +150,12 @@ inline plan plan_from(reader const& from) {
 }
 inline job_plan job_plan_from(reader const& from) {
     if (from["format"].text() != "chorus-job-plan-1") from["format"].fail("\"chorus-job-plan-1\"");
+    from.only({"format", "network", "policy", "phases"});
     job_plan result{topology_from(from["network"]), from["policy"].text(), {}};
     auto const phases = from["phases"];
     for (std::size_t i = 0; i < phases.size(); ++i) {
         auto const one = phases[i];
+        one.only({"name", "strand", "certificate", "flows", "paths", "spreading"});
         auto& to = result.phases.emplace_back();
         to.name = one["name"].text();
         to.strand = one["strand"].number32(0, phases.size() - 1);

@@ -2,18 +2,16 @@
 /// Reads JSON files that people write: what is wrong is told with file, place and what was expected.
 
 #include <chorus/core/errors.hpp>
+#include <chorus/json/parse.hpp>
 #include <chorus/network/file.hpp>
 #include <chorus/network/units.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <fstream>
 #include <limits>
 #include <set>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -128,15 +126,7 @@ private:
 
 /// The text as JSON; // and /* */ comments are allowed. Throws usage_error "FILE:LINE: ...".
 inline nlohmann::json parse_json(std::string const& file, std::string const& text) {
-    try {
-        return nlohmann::json::parse(text, nullptr, true, true);
-    } catch (nlohmann::json::parse_error const& problem) {
-        auto const end = std::min<std::size_t>(problem.byte, text.size());
-        auto const line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
-        throw usage_error("chorus: " + file + ":" + std::to_string(line) + ": is no JSON: " + problem.what());
-    } catch (nlohmann::json::exception const& problem) { // a number too large for any type
-        throw usage_error("chorus: " + file + ": is no JSON that can be read: " + problem.what());
-    }
+    return chorus::json::parse_as<nlohmann::json>(file, text, true);
 }
 
 } // namespace chorus::traffic

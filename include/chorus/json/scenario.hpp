@@ -3,14 +3,17 @@
 
 #include <chorus/json/reader.hpp>
 #include <chorus/traffic/algorithm.hpp>
+#include <chorus/traffic/fit.hpp>
 #include <chorus/traffic/import.hpp>
 #include <chorus/traffic/scenario.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace chorus::traffic {
 
@@ -55,10 +58,12 @@ inline parallel read_parallel(json_reader from) {
     return p;
 }
 
-inline training read_training(json_reader& from) {
+inline training read_training(json_reader& from, std::vector<std::string>& warnings) {
     training t;
     t.model = read_model(from.object("model"));
     t.how = read_parallel(from.object("parallel"));
+    from.reading("", [&] { return check_fit(t.model, t.how), 0; });
+    if (auto const what = uneven(t.model, t.how); !what.empty()) warnings.push_back(from.place() + ": " + what);
     t.sharded_optimizer = from.flag("sharded_optimizer", false);
     if (from.has("algorithms")) {
         auto by = from.object("algorithms");
@@ -99,6 +104,9 @@ inline collective_job read_collective(json_reader& from) {
     c.group = from.integer("group", 0, most_ranks, 0);
     c.stride = from.integer("stride", 1, most_ranks, 1);
     c.times = from.number("times", 1e-6, 1e9, 1);
+    if (parse_choice(c.algorithm, 0).name != "hierarchical" || c.hierarchy == 0)
+        for (auto const* const key : {"hierarchy", "inside", "between"})
+            if (from.has(key)) from.fail(key, "left out: \"hierarchy\", \"inside\" and \"between\" are for \"algorithm\": \"hierarchical\" with groups of \"hierarchy\" ranks");
     c.sample = static_cast<std::size_t>(from.whole("sample", 0, 1e6, 0));
     c.seed = static_cast<std::uint64_t>(from.whole("seed", 0, 4e9, 1));
     from.reading("algorithm", [&] { return check_algorithm(c.what, c.algorithm, c.group > 0 ? c.group : c.ranks), 0; });
@@ -129,17 +137,17 @@ inline checkpoint_job read_checkpoint(json_reader& from) {
 }
 
 /// "file": an import, its name relative to the file that names it.
-inline message_job read_imported(json_reader& from) {
-    auto const folder = from.file().substr(0, from.file().rfind('/') + 1); // empty without '/'
-    auto const name = from.text("file");
-    auto const found = import_traffic(name.starts_with('/') ? name : folder + name);
-    return {found.ranks, found.phases, found.compute};
+inline message_job read_imported(json_reader& from, std::vector<std::string>& warnings) {
+    auto found = import_traffic(beside(from.file(), from.text("file")));
+    warnings.insert(warnings.end(), found.warnings.begin(), found.warnings.end());
+    return {found.ranks, std::move(found.activities)};
 }
 
 /// "messages": one array for each phase, of [source, destination, bytes].
-inline message_job read_messages(json_reader& from) {
-    if (from.has("file")) return read_imported(from);
+inline message_job read_messages(json_reader& from, std::vector<std::string>& warnings) {
+    if (from.has("file")) return read_imported(from, warnings);
     message_job m;
+    std::vector<phase> phases;
     m.ranks = from.integer("ranks", 1, most_ranks, 2);
     auto const expected = [&](std::string const& path) {
         return usage_error("chorus: " + from.file() + ": " + path + ": should be an array of [source, destination, bytes] with ranks below " + std::to_string(m.ranks));
@@ -155,24 +163,29 @@ inline message_job read_messages(json_reader& from) {
             if (s < 0 || d < 0 || s >= m.ranks || d >= m.ranks || !(bytes >= 0 && bytes <= many)) throw expected(path);
             messages.push_back({static_cast<std::int32_t>(s), static_cast<std::int32_t>(d), bytes});
         }
-        m.phases.push_back(phase::listed(m.ranks, std::move(messages)));
+        phases.push_back(phase::listed(m.ranks, std::move(messages)));
     });
+    auto& one = m.activities.emplace_back();
+    one.name = "messages";
+    one.kind = "collective";
+    one.phases = std::make_shared<std::vector<phase> const>(std::move(phases));
     return m;
 }
 
-inline job read_job(json_reader from) {
+inline job read_job(json_reader from, std::vector<std::string>& warnings) {
     job j;
     j.origin = from.place();
     j.name = from.text("name", "job");
     j.placement = from.text("placement", "linear");
+    j.said_in = from.file();
     j.first = static_cast<std::uint32_t>(from.whole("first", 0, most_ranks, 0));
     j.start = from.time("start", 0);
     auto const kind = from.text("kind", "training");
-    if (kind == "training") j.what = read_training(from);
+    if (kind == "training") j.what = read_training(from, warnings);
     else if (kind == "collective") j.what = read_collective(from);
     else if (kind == "transfer") j.what = read_transfer(from);
     else if (kind == "checkpoint") j.what = read_checkpoint(from);
-    else if (kind == "messages") j.what = read_messages(from);
+    else if (kind == "messages") j.what = read_messages(from, warnings);
     else from.fail("kind", "training, collective, transfer, checkpoint or messages");
     from.done();
     return j;
@@ -218,7 +231,7 @@ inline scenario parse_scenario(std::string const& file, std::string const& text)
         result.availability = {terms.number("checkpoint_interval_s", 0, 1e12), terms.number("repair_s", 0, 1e12), terms.number("between_failures_s", 1e-9, 1e12)};
         terms.done();
     }
-    from.each("jobs", [&](nlohmann::json const& one, std::string const& path) { result.jobs.push_back(detail::read_job({file, path, one})); });
+    from.each("jobs", [&](nlohmann::json const& one, std::string const& path) { result.jobs.push_back(detail::read_job({file, path, one}, result.warnings)); });
     if (result.jobs.empty()) from.fail("jobs", "an array of at least one job");
     from.done();
     return result;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,32 +30,41 @@ inline value health_of(topology const& on) {
 }
 
 inline void read_health(reader const& from, topology& into) {
+    std::set<link_id> seen;
     for (std::size_t i = 0; i < from.size(); ++i) {
-        auto const name = from[i]["link"].text();
+        auto const name = from[i].only({"link", "health"})["link"].text();
         auto const health = from[i]["health"].real(0, 1);
         try {
-            into.set_health(into.find_link(name), health);
+            auto const link = into.find_link(name);
+            if (!seen.insert(link).second) from[i]["link"].fail("a link that is not above, too");
+            into.set_health(link, health);
         } catch (usage_error const&) {
             from[i]["link"].fail("the name of a link of " + into.text() + ", such as " + into.link_name(0));
         }
     }
 }
 
-inline layer read_layer(reader const& from) {
-    auto const level = from["tier"].text();
+/// `seen`: the names of all layers so far.
+inline layer read_layer(reader const& from, std::set<std::string>& seen) {
+    auto const level = from.only({"tier", "names"})["tier"].text();
     layer result;
     for (std::size_t t = 0; t < std::size(tier_names); ++t)
         if (tier_names[t] == level) result.level = static_cast<tier>(t);
     if (tier_names[static_cast<std::size_t>(result.level)] != level)
         from["tier"].fail("endpoint, bus, edge, aggregation, core or router");
     auto const names = from["names"];
-    for (std::size_t i = 0; i < names.size(); ++i) result.names.push_back(names[i].text());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        result.names.push_back(names[i].text());
+        if (result.names.back().empty()) names[i].fail("a name");
+        if (!seen.insert(result.names.back()).second) names[i].fail("a name that no other vertex has");
+    }
     result.count = static_cast<std::uint32_t>(result.names.size());
     return result;
 }
 
 /// A cable: [index of a, index of b, rate as text, latency as text].
 inline void read_cable(reader const& from, topology& into) {
+    from.tuple(4);
     auto const a = from[0].number32(0, into.vertices() - 1), b = from[1].number32(0, into.vertices() - 1);
     cable_kind kind;
     try {
@@ -90,16 +100,24 @@ inline std::vector<std::size_t> in_order(reader const& cables, topology const& o
 }
 
 inline topology read_network(reader const& from) {
+    from.only({"name", "layers", "cables", "health"});
     auto const layers = from["layers"];
     if (layers.size() == 0) layers.fail("an array that begins with the endpoints");
-    auto first = read_layer(layers[0]);
+    std::set<std::string> names;
+    auto first = read_layer(layers[0], names);
     if (first.level != tier::endpoint || first.count == 0) layers[0].fail("the endpoints, one at least");
     topology result(from["name"].text(), first.count);
     result.add_layer(std::move(first));
-    for (std::size_t i = 1; i < layers.size(); ++i) result.add_layer(read_layer(layers[i]));
+    for (std::size_t i = 1; i < layers.size(); ++i) result.add_layer(read_layer(layers[i], names));
     auto const cables = from["cables"];
     for (auto const i : in_order(cables, result)) read_cable(cables[i], result);
     return result;
+}
+
+/// A fabric of the grammar.
+inline topology read_fabric(reader const& from) {
+    auto const text = from.only({"topology", "health"})["topology"];
+    return text.reading([&] { return parse_topology(text.text()); });
 }
 
 } // namespace detail
@@ -125,7 +143,7 @@ inline value to_json(topology const& on) {
 
 /// Throws usage_error with file, JSON path and what was expected.
 inline topology topology_from(reader const& from) {
-    auto result = from.has("topology") ? from["topology"].reading([&] { return parse_topology(from["topology"].text()); }) : detail::read_network(from);
+    auto result = from.has("topology") ? detail::read_fabric(from) : detail::read_network(from);
     if (from.has("health")) detail::read_health(from["health"], result);
     return result;
 }

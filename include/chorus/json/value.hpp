@@ -3,6 +3,7 @@
 /// to 15".
 
 #include <chorus/core/errors.hpp>
+#include <chorus/json/parse.hpp>
 #include <chorus/network/file.hpp>
 
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,9 +43,25 @@ public:
         if (!at_->contains(key)) fail("an object with \"" + key + "\"");
         return {file_, (*at_)[key], path_ + "/" + key};
     }
+    /// Refuses keys that are none of these.
+    reader const& only(std::initializer_list<std::string_view> keys) const {
+        if (!at_->is_object()) fail("an object");
+        for (auto const& [key, one] : at_->items()) {
+            if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+            std::string allowed;
+            for (auto const& each : keys) chorus::detail::append(allowed, {allowed.empty() ? "" : ", ", each});
+            throw usage_error(chorus::detail::text({"chorus: ", file_, ": ", path_, "/", key, ": there is no such key here; allowed are ", allowed}));
+        }
+        return *this;
+    }
     std::size_t size() const {
         if (!at_->is_array()) fail("an array");
         return at_->size();
+    }
+    /// Refuses all but an array of so many elements.
+    reader const& tuple(std::size_t count) const {
+        if (size() != count) fail("an array of " + std::to_string(count) + " elements");
+        return *this;
     }
     reader operator[](std::size_t i) const {
         if (i >= size()) fail("an array of more than " + std::to_string(i) + " elements");
@@ -83,15 +101,7 @@ private:
 
 /// `text` as JSON. Throws usage_error with file and line for what is none.
 inline value parse(std::string const& text, std::string const& file) {
-    try {
-        return value::parse(text);
-    } catch (value::parse_error const& problem) {
-        auto const end = std::min(problem.byte, text.size());
-        auto const line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
-        throw usage_error("chorus: " + file + ":" + std::to_string(line) + ": is no JSON: " + problem.what());
-    } catch (value::exception const& problem) { // a number that no double holds
-        throw usage_error("chorus: " + file + ": is no JSON that can be read: " + problem.what());
-    }
+    return parse_as<value>(file, text, false);
 }
 inline value read_file(std::string const& path) {
     return parse(read_text(path), path);

@@ -18,6 +18,11 @@ inline std::string read_text(std::string const& path) {
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+/// A file by the name that the text of another one gives it: relative names begin at that one's folder.
+inline std::string beside(std::string const& file, std::string const& name) {
+    return name.starts_with('/') ? name : file.substr(0, file.rfind('/') + 1) + name; // rfind + 1 is 0 without '/'
+}
+
 /// What `read` returns; its usage_errors are told with the place, "FILE: /path/of/key".
 template <class Read>
 auto told_with_place(std::string_view place, Read read) {

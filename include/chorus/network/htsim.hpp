@@ -22,10 +22,12 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace chorus {
 
@@ -40,9 +42,9 @@ public:
         for (std::string all; std::getline(text_, all);) {
             ++line_;
             std::istringstream words(all.substr(0, all.find('#')));
-            std::string key, value;
+            std::string key, value, rest;
             if (!(words >> key)) continue;
-            words >> value;
+            if (words >> value >> rest) fail("'", rest, "' is too much: a key has one value");
             std::transform(key.begin(), key.end(), key.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
             take(key, value);
@@ -69,6 +71,7 @@ private:
     }
 
     void take(std::string const& key, std::string const& value) {
+        if (!seen_.emplace(key, key == "tier" ? value : std::to_string(at_)).second) fail("'", key, "' is there twice");
         constexpr std::uint32_t many = 1U << 21;
         if (key == "nodes") nodes_ = number(key, value, 1, many);
         else if (key == "tiers") tiers_ = number(key, value, 2, 3);
@@ -141,6 +144,7 @@ private:
     std::uint32_t line_ = 0, nodes_ = 0, tiers_ = 0, pod_ = 0;
     std::uint32_t at_ = 0; // the tier at hand and one more
     std::array<tier_keys, 3> tier_;
+    std::set<std::pair<std::string, std::string>> seen_; // keys, each with its tier
 };
 
 } // namespace detail

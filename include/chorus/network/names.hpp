@@ -24,6 +24,13 @@ inline std::string topology::link_name(link_id l) const {
     return vertex_name(from(l)) + "->" + vertex_name(to(l)) + (number == 0 ? "" : "#" + std::to_string(number));
 }
 
+inline std::string topology::caption() const {
+    if (healthy()) return text_;
+    std::uint32_t dead = 0;
+    for (link_id l = 0; l < links(); ++l) dead += alive(l) ? 0 : 1;
+    return detail::text({text_, " with ", dead, " dead and ", unhealthy_ - dead, " slow of ", links(), " links"});
+}
+
 inline vertex_id topology::find_vertex(std::string_view name) const {
     for (auto const& each : layers_)
         if (auto const found = each.find(name); found >= 0) return static_cast<vertex_id>(found);

@@ -73,8 +73,9 @@ inline placement place_from_file(topology const& on, std::string const& path) {
     return all;
 }
 
-/// "linear", "rail", "random:seed=1", "file:path=ranks.txt". Throws usage_error.
-inline placement parse_placement(std::string_view text, topology const& on) {
+/// "linear", "rail", "random:seed=1", "file:path=ranks.txt", relative to the folder of the file that says so, `said_in`
+/// (empty: the present folder). Throws usage_error.
+inline placement parse_placement(std::string_view text, topology const& on, std::string const& said_in = "") {
     spec from(text);
     auto const seed = from.name() == "random" ? from.number("seed", 0, 0xFFFF'FFFFU, 1) : 0;
     auto const path = from.name() == "file" ? from.word("path", "") : std::string{};
@@ -82,7 +83,7 @@ inline placement parse_placement(std::string_view text, topology const& on) {
     if (from.name() == "linear") return place_linear(on);
     if (from.name() == "rail") return place_by_rail(on);
     if (from.name() == "random") return place_random(on, seed);
-    if (from.name() == "file") return place_from_file(on, path);
+    if (from.name() == "file") return place_from_file(on, beside(said_in, path));
     detail::misuse(
         {"there is no placement '", from.name(), "'; allowed are linear, rail, random:seed=1, file:path=FILE"});
 }

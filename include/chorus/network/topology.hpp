@@ -111,6 +111,9 @@ public:
         set_health(reverse(l), health);
     }
 
+    /// What it is called where its figures stand: text(), and what is wrong with its links.
+    std::string caption() const;
+
     // Hops.
     bool is_link(hop_id h) const { return h < links(); }
     hop_id bundle_hop(std::uint32_t bundle, bool downwards) const { return links() + 2 * bundle + (downwards ? 1 : 0); }

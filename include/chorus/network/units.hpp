@@ -36,20 +36,21 @@ inline std::string short_number(double number) {
 } // namespace detail
 
 /// "400G", "1.6T", "100M", or a plain number: bits per second. The result is in bytes per second.
-/// Throws usage_error for what is no positive rate.
+/// Throws usage_error for what is no rate from 1 bit per second to 10^18.
 inline double parse_rate(std::string_view text) {
     auto const [number, unit] = detail::split_unit(text, "rate");
     auto const scale = unit.empty() ? 1.0 : unit == "M" ? 1e6 : unit == "G" ? 1e9 : unit == "T" ? 1e12 : 0.0;
-    if (scale == 0.0 || number == 0.0)
-        detail::misuse({"rate: '", text, "' should be bits per second, such as 400G or 1.6T"});
+    if (scale == 0.0 || number * scale < 1 || number * scale > 1e18)
+        detail::misuse({"rate: '", text, "' should be bits per second, such as 400G or 1.6T, from 1 to 1000000T"});
     return number * scale / 8;
 }
 
-/// "500ns", "1.5us", "2ms", "3s": in seconds. Throws usage_error for what is no time.
+/// "500ns", "1.5us", "2ms", "3s": in seconds. Throws usage_error for what is no time, or above 10^9 s.
 inline double parse_time(std::string_view text) {
     auto const [number, unit] = detail::split_unit(text, "time");
     auto const scale = unit == "ns" ? 1e-9 : unit == "us" ? 1e-6 : unit == "ms" ? 1e-3 : unit == "s" ? 1.0 : 0.0;
     if (scale == 0.0) detail::misuse({"time: '", text, "' should end in ns, us, ms or s"});
+    if (number * scale > 1e9) detail::misuse({"time: '", text, "' should be at most 1000000000s"});
     return number * scale;
 }
 

@@ -2,8 +2,8 @@
 /// Plans as what devices read. One line each, words separated by spaces, # begins a comment:
 ///
 ///   rules   SWITCH SOURCE DESTINATION TAG PART -> NEXT LINK      exact match, for every switch on the path
-///   srv6    SOURCE DESTINATION TAG PART SEGMENT[,SEGMENT...]     the switches in order, as micro-segments of one
-///   carrier ports   SOURCE DESTINATION TAG PART PORT FLOW_LABEL          UDP source port of each part of each flow
+///   srv6    SOURCE DESTINATION TAG PART SEGMENT[,SEGMENT...]     the switches in order, one micro-segment each
+///   ports   SOURCE DESTINATION TAG PART PORT FLOW_LABEL          UDP source port of each part of each flow
 ///
 /// PART counts the sub-flows of a flow from 0.
 

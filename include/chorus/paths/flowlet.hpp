@@ -2,7 +2,8 @@
 /// Adaptive routing as switches do it: piece by piece (flowlets), every switch takes the least loaded of its own links
 /// that lead on. It does not know what happens further along. One piece per flow is adaptive routing of flows.
 ///
-/// A fluid stand-in: load is the bytes assigned so far, pieces of all flows take turns.
+/// A fluid stand-in: load is the time that the bytes assigned so far would take on the link, together with the piece at
+/// hand; pieces of all flows take turns.
 
 #include <chorus/network/policy.hpp>
 #include <chorus/paths/hash.hpp>
@@ -36,8 +37,9 @@ struct flowlet {
                 auto const choose = [&](vertex_id, std::uint32_t count, auto const& link) {
                     random = mix_bits(random);
                     auto best = static_cast<std::uint32_t>(random % count);
+                    auto const with_this = [&](std::uint32_t k) { return (load[link(k)] + bytes) / on.rate(link(k)); };
                     for (std::uint32_t k = 0; k < count; ++k)
-                        if (load[link(k)] / on.rate(link(k)) < load[link(best)] / on.rate(link(best))) best = k;
+                        if (with_this(k) < with_this(best)) best = k;
                     load[link(best)] += bytes;
                     return best;
                 };

@@ -14,7 +14,7 @@ namespace chorus::report {
 
 /// Of one job, per iteration where it has several:
 struct job_figures {
-    double iteration = 0;     ///< seconds
+    double iteration = 0;     ///< seconds; sim::never where it never ended
     double compute = 0;       ///< seconds in which it computes (the union of its computations)
     double bubble = 0;        ///< seconds in which its pipeline fills and drains
     double exposed = 0;       ///< the rest: it does nothing but communicate
@@ -26,7 +26,7 @@ struct job_figures {
     double efficiency = 1;
     double mean_rate = 1;     ///< mean over its flows of rate / unhindered rate, weighted by the seconds of their phase
     double slowest_rate = 1;  ///< of the slowest flow of any phase
-    bool stuck = false;       ///< it never ended
+    bool stuck = false;       ///< it never ended: all other figures say nothing
 };
 
 namespace detail {
@@ -44,6 +44,14 @@ inline double covered(std::vector<sim::interval> all) {
 
 } // namespace detail
 
+inline job_figures stuck_figures() {
+    job_figures result;
+    result.iteration = result.exposed = result.communication = sim::never;
+    result.speed_up = result.efficiency = result.mean_rate = result.slowest_rate = 0;
+    result.stuck = true;
+    return result;
+}
+
 inline job_figures figures(traffic::program const& what, sim::run_record const& record, std::uint32_t job) {
     job_figures result;
     std::vector<sim::interval> computing, bubbles, communicating, busy;
@@ -57,6 +65,7 @@ inline job_figures figures(traffic::program const& what, sim::run_record const& 
         (one.communicates() ? communicating : one.kind == "bubble" ? bubbles : computing).push_back(when);
     }
     result.stuck = std::any_of(record.stuck.begin(), record.stuck.end(), [&](auto a) { return what.activities[a].job == job; });
+    if (result.stuck) return stuck_figures();
     auto const& of = what.jobs[job];
     auto const iterations = static_cast<double>(of.iterations);
     busy = computing;
@@ -80,7 +89,6 @@ inline job_figures figures(traffic::program const& what, sim::run_record const& 
         result.slowest_rate = std::min(result.slowest_rate, each.slowest_rate);
     }
     if (took > 0) result.efficiency = ideal / took, result.mean_rate = weighted / took;
-    if (result.stuck) result.efficiency = 0;
     return result;
 }
 

@@ -28,7 +28,7 @@ inline std::vector<double> capacities(topology const& on, routing const& paths, 
 struct phase_times {
     std::vector<double> rate;   ///< bytes per second, by flow, when all have started; 0 unreachable, `never` to itself
     std::vector<double> finish; ///< seconds, by flow: when its last sub-flow ended; `never` where it is stuck
-    double mean_rate = 1;       ///< the mean over flows of rate / unhindered rate (line_rate.hpp), 1 at best
+    double mean_rate = 1;       ///< the mean over flows of rate / unhindered rate (line_rate.hpp), no flow's more than 1
     double slowest_rate = 1;    ///< the least of them
     double makespan = 0;        ///< seconds until the last flow ended that is not stuck
     double ideal = 0;           ///< seconds at line rate on a network that is never in the way (line_rate.hpp)
@@ -118,7 +118,7 @@ inline void note_rates(phase_times& result, phase_run const& run, fluid& flows, 
             result.rate[f] = never;
             continue;
         }
-        auto const part = result.rate[f] / unhindered[f];
+        auto const part = std::min(1.0, result.rate[f] / unhindered[f]); // more is what others could not use
         result.slowest_rate = count == 0 ? part : std::min(result.slowest_rate, part);
         ++result.histogram[static_cast<std::size_t>(std::clamp(part * 20 - 1e-6, 0.0, 19.0))];
         sum += part;

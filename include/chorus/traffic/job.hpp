@@ -5,7 +5,7 @@
 #include <chorus/core/collective.hpp>
 #include <chorus/traffic/model.hpp>
 #include <chorus/traffic/parallel.hpp>
-#include <chorus/traffic/phase.hpp>
+#include <chorus/traffic/program.hpp>
 
 #include <cstdint>
 #include <string>
@@ -71,14 +71,14 @@ struct checkpoint_job {
 /// Messages as they are: imported ones, or a list in the job's file.
 struct message_job {
     int ranks = 2;
-    std::vector<phase> phases;
-    std::vector<double> compute; ///< seconds before each phase, and after the last; empty: none
+    std::vector<activity> activities; ///< `after` counts from the first of them; what waits for nothing begins with the job
 };
 
 struct job {
     std::string name = "job";
     std::string origin;               ///< where it was read, "FILE: /jobs/0", for error messages; may be empty
     std::string placement = "linear"; ///< of network/placement.hpp
+    std::string said_in;              ///< the file that names the placement; empty: nobody's
     std::uint32_t first = 0;          ///< the place in it of rank 0
     double start = 0;                 ///< seconds
     std::variant<training, collective_job, transfer_job, checkpoint_job, message_job> what;

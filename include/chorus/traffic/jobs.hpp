@@ -7,6 +7,7 @@
 #include <chorus/network/topology.hpp>
 #include <chorus/traffic/algorithm.hpp>
 #include <chorus/traffic/automatic.hpp>
+#include <chorus/traffic/fit.hpp>
 #include <chorus/traffic/job.hpp>
 #include <chorus/traffic/phases.hpp>
 #include <chorus/traffic/program.hpp>
@@ -49,6 +50,10 @@ public:
         one.name = std::string(name(c.what));
         one.times = c.times;
         check_algorithm(c.what, c.algorithm, width);
+        if (width == 1) {
+            one.phases = std::make_shared<std::vector<phase> const>();
+            return void(add(std::move(one)));
+        }
         if (c.algorithm == in_network) {
             one.reduced = std::make_shared<group_members const>(groups);
             one.bytes = c.bytes;
@@ -66,6 +71,8 @@ public:
     void operator()(transfer_job const& t) {
         if (t.prefill % t.prefill_tensor != 0 || t.decode % t.decode_tensor != 0)
             throw usage_error("chorus: a transfer's tensor groups should divide their ranks");
+        check_heads(t.model, "prefill_tensor", t.prefill_tensor);
+        check_heads(t.model, "decode_tensor", t.decode_tensor);
         auto const prompts = t.prefill / t.prefill_tensor, decoders = t.decode / t.decode_tensor;
         auto const bytes = t.model.kv_elements_per_token() * static_cast<double>(t.tokens) * t.element_bytes;
         std::vector<message> messages; // each holds the same number of heads of all layers: shares overlap as intervals do
@@ -86,16 +93,12 @@ public:
         add(listed("checkpoint", "checkpoint", {phase::listed(c.ranks + c.storage, std::move(messages))}));
     }
     void operator()(message_job const& m) {
-        if (m.compute.empty()) {
-            activity one;
-            one.name = "messages";
-            one.phases = std::make_shared<std::vector<phase> const>(m.phases);
-            return void(add(std::move(one)));
-        }
-        for (std::size_t i = 0; i < m.compute.size(); ++i) {
-            compute("compute", m.compute[i]);
-            if (i < m.phases.size())
-                begin_ = {add(listed("messages " + std::to_string(i + 1), "collective", std::vector{m.phases[i]}))};
+        auto const first = static_cast<std::uint32_t>(to_.activities.size());
+        for (auto one : m.activities) {
+            one.job = job_;
+            for (auto& before : one.after) before += first;
+            if (one.after.empty()) one.after = begin_;
+            to_.add(std::move(one));
         }
     }
 
@@ -161,7 +164,7 @@ inline void append_job(job const& each, std::uint32_t j, topology const& on, dou
     auto const place = each.origin.empty() ? "job " + each.name : each.origin;
     auto& to = result.jobs[j];
     to.name = each.name;
-    auto const places = told_with_place(place + (each.origin.empty() ? ": placement" : "/placement"), [&] { return parse_placement(each.placement, on); });
+    auto const places = told_with_place(place + (each.origin.empty() ? ": placement" : "/placement"), [&] { return parse_placement(each.placement, on, each.said_in); });
     auto const count = static_cast<std::size_t>(ranks_of(each));
     if (each.first + count > places.size())
         chorus::detail::misuse({place, ": ", count, " ranks from place ", each.first, " on do not fit ", places.size(), " endpoints of ", on.text()});

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -34,11 +35,9 @@ public:
     }
     /// A step that waits for `predecessors` (numbers of steps of its rank, also later ones) and nothing else; messages of
     /// a channel are matched in order. Returns its number among all steps.
-    /// `seconds`: what it computes, of a step that is no message.
-    std::int32_t add(step_kind kind, std::int32_t peer, std::int32_t channel, double bytes, std::span<std::int32_t const> predecessors,
-                     double seconds = 0) {
+    std::int32_t add(step_kind kind, std::int32_t peer, std::int32_t channel, double bytes, std::span<std::int32_t const> predecessors) {
         auto const here = static_cast<std::int32_t>(nodes_.size());
-        nodes_.push_back({kind, peer, rank_, bytes, seconds});
+        nodes_.push_back({kind, peer, rank_, bytes});
         for (auto const before : predecessors) edges_.emplace_back(first_ + before, here);
         if (kind == step_kind::send) channels_.push_back({rank_, peer, channel, false, here});
         if (kind == step_kind::recv || kind == step_kind::recv_reduce) channels_.push_back({peer, rank_, channel, true, here});
@@ -50,49 +49,52 @@ public:
         last_send_.clear();
     }
 
-    /// Messages by level, once all ranks are added. Throws usage_error where sends and receives do not fit, or steps
-    /// wait for each other.
+    /// Messages by level, once all ranks are added. Throws usage_error where sends and receives do not fit, in number or
+    /// size, or steps wait for each other.
     std::vector<std::vector<message>> levels() {
         match();
         link();
-        std::vector<std::int32_t> level(nodes_.size(), -1), ready;
+        level_.assign(nodes_.size(), -1);
+        order_.clear();
         for (std::size_t n = 0; n < nodes_.size(); ++n)
-            if (waits_[n] == 0) ready.push_back(static_cast<std::int32_t>(n));
+            if (waits_[n] == 0) order_.push_back(static_cast<std::int32_t>(n));
         std::vector<std::vector<message>> result;
-        std::vector<double> computed(nodes_.size()); // since the level of the step was reached
-        gaps_.assign(1, 0);
-        for (std::size_t i = 0; i < ready.size(); ++i) {
-            auto const n = static_cast<std::size_t>(ready[i]);
+        for (std::size_t i = 0; i < order_.size(); ++i) {
+            auto const n = static_cast<std::size_t>(order_[i]);
             auto const& node = nodes_[n];
-            computed[n] += node.seconds;
             if (node.kind == step_kind::send) {
-                auto const at = static_cast<std::size_t>(++level[n]);
-                if (at >= result.size()) result.resize(at + 1), gaps_.resize(at + 2);
+                auto const at = static_cast<std::size_t>(++level_[n]);
+                if (at >= result.size()) result.resize(at + 1);
                 result[at].push_back({node.rank, node.peer, node.bytes});
-                gaps_[at] = std::max(gaps_[at], std::exchange(computed[n], 0.0));
             }
-            for (auto k = first_after_[n]; k < first_after_[n + 1]; ++k) {
-                auto const next = static_cast<std::size_t>(after_[k]);
-                if (level[n] > level[next]) computed[next] = 0;
-                if (level[n] >= level[next]) computed[next] = std::max(computed[next], computed[n]);
-                level[next] = std::max(level[next], level[n]);
-                if (--waits_[next] == 0) ready.push_back(after_[k]);
-            }
+            visit_after(order_[i], [&](std::int32_t next) {
+                auto& later = level_[static_cast<std::size_t>(next)];
+                later = std::max(later, level_[n]);
+                if (--waits_[static_cast<std::size_t>(next)] == 0) order_.push_back(next);
+            });
         }
-        if (ready.size() != nodes_.size()) throw usage_error("chorus: traffic: steps of this algorithm wait for each other");
-        for (std::size_t n = 0; n < nodes_.size(); ++n)
-            if (level[n] + 1 == std::ssize(result)) gaps_.back() = std::max(gaps_.back(), computed[n]);
+        if (order_.size() != nodes_.size()) throw usage_error("chorus: traffic: steps of this algorithm wait for each other");
         return result;
     }
-    /// After levels(): the longest computation that the messages of a level wait for since the level before, and what comes
-    /// after the last level. What began earlier is taken to be hidden behind messages.
-    std::vector<double> const& gaps() const { return gaps_; }
+
+    // After levels():
+
+    /// The numbers of all steps, each after those that it waits for.
+    std::vector<std::int32_t> const& order() const { return order_; }
+    /// -1 of what waits for no message.
+    std::int32_t level(std::int32_t step) const { return level_[static_cast<std::size_t>(step)]; }
+    /// Calls visit(number) for every step that waits for this one.
+    template <class Visit>
+    void visit_after(std::int32_t step, Visit visit) const {
+        auto const n = static_cast<std::size_t>(step);
+        for (auto k = first_after_[n]; k < first_after_[n + 1]; ++k) visit(after_[k]);
+    }
 
 private:
     struct step_node {
         step_kind kind;
         std::int32_t peer, rank;
-        double bytes, seconds;
+        double bytes;
     };
     /// One end of a message; sorted, both ends of the k-th message of a channel come as the k-th of their kind.
     struct message_end {
@@ -120,8 +122,13 @@ private:
     }
     /// The receive ends after its send; what a plain receive waits for, its send waits for.
     void pair(std::int32_t send, std::int32_t receive) {
+        auto const& from = nodes_[static_cast<std::size_t>(send)];
+        auto const& to = nodes_[static_cast<std::size_t>(receive)];
+        if (from.bytes != to.bytes)
+            throw usage_error("chorus: traffic: rank " + std::to_string(from.rank) + " sends " + std::to_string(from.bytes) + " bytes to rank " +
+                              std::to_string(to.rank) + ", which expects " + std::to_string(to.bytes));
         receive_of_[static_cast<std::size_t>(send)] = receive;
-        if (nodes_[static_cast<std::size_t>(receive)].kind == step_kind::recv) send_of_[static_cast<std::size_t>(receive)] = send;
+        if (to.kind == step_kind::recv) send_of_[static_cast<std::size_t>(receive)] = send;
     }
     void link() {
         for (auto& [before, node] : edges_)
@@ -148,7 +155,7 @@ private:
     std::vector<std::int32_t> receive_of_, send_of_;           ///< the latter of plain receives only
     std::vector<std::int32_t> after_, waits_;
     std::vector<std::size_t> first_after_;
-    std::vector<double> gaps_;
+    std::vector<std::int32_t> level_, order_;
 };
 
 } // namespace chorus::traffic

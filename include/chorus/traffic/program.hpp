@@ -22,6 +22,7 @@ struct activity {
     std::string name;
     std::string kind = "compute"; ///< what for: "compute", "tensor", "data", "pipeline", "expert"...: a colour in pictures
     std::uint32_t job = 0;
+    std::uint32_t strand = 0;     ///< exchanges of one kind follow each other where this is equal, and may meet where it is not
     std::vector<std::uint32_t> after; ///< indices of earlier activities of the same program
     double seconds = 0;
     exchange phases;

@@ -17,6 +17,7 @@ struct scenario {
     std::string topology;              ///< in the grammar of parse_topology; may be empty
     std::vector<std::string> policies; ///< suggestions; may be empty
     std::vector<std::string> assumptions;
+    std::vector<std::string> warnings; ///< "FILE: PLACE: ...": what is not as the file says it
     double payload = 1, utilisation = 1, convergence = 0; ///< sim/efficiency.hpp
     double step_overhead = 0, reroute_after = 0;
 

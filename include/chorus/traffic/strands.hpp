@@ -9,8 +9,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48,15 +50,24 @@ void for_each_exchange(program const& what, Visit visit) {
     }
 }
 
-/// One strand for every job and kind of exchange (tensor, data, pipeline...): its phases follow each other, those of
-/// other kinds and jobs may meet them at any time.
+/// Which exchanges follow each other: those of one job, kind (tensor, data, pipeline...) and strand. Others may meet them at any time.
+class strand_numbers {
+public:
+    std::uint32_t of(activity const& each) {
+        auto const next = static_cast<std::uint32_t>(numbers_.size());
+        return numbers_.try_emplace({each.job, each.kind, each.strand}, next).first->second;
+    }
+
+private:
+    std::map<std::tuple<std::uint32_t, std::string, std::uint32_t>, std::uint32_t> numbers_;
+};
+
 inline std::vector<strand> strands_of(program const& what) {
     std::vector<strand> all;
-    std::vector<std::pair<std::uint32_t, std::string>> names;
+    strand_numbers numbers;
     for_each_exchange(what, [&](activity const& each, std::size_t p) {
-        std::pair const name(each.job, each.kind);
-        auto const at = static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
-        if (at == names.size()) names.push_back(name), all.emplace_back();
+        auto const at = numbers.of(each);
+        all.resize(std::max(all.size(), std::size_t{at} + 1));
         auto const& one = (*each.phases)[p];
         all[at].phases.push_back(placed(one, what.jobs[each.job], each.job, static_cast<double>(one.repeats) * each.times));
     });

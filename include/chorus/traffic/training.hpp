@@ -4,6 +4,7 @@
 #include <chorus/traffic/algorithm.hpp>
 #include <chorus/traffic/automatic.hpp>
 #include <chorus/traffic/experts.hpp>
+#include <chorus/traffic/fit.hpp>
 #include <chorus/traffic/job.hpp>
 #include <chorus/traffic/phases.hpp>
 #include <chorus/traffic/program.hpp>
@@ -36,6 +37,7 @@ public:
     training_program(training const& what, std::uint32_t job, program& to, algorithm_reader algorithms)
         : t_(what), job_(job), to_(to), algorithms_(algorithms) {
         check(t_.how);
+        check_fit(t_.model, t_.how);
         for_each_collective(t_, [](std::string_view, collective of, std::string const& by, int ranks) { check_algorithm(of, by, ranks); });
         auto const per_rank = t_.global_batch / t_.how.data;
         if (t_.global_batch < 1 || t_.global_batch % t_.how.data != 0 || t_.micro_batch < 1 || per_rank % t_.micro_batch != 0)
@@ -51,7 +53,7 @@ public:
         auto const stages = t_.how.pipeline;
         after = {compute("forward", third, after)};
         after = exposed(after, 0.5);
-        auto const hidden = pipeline_exchange(after, true);
+        auto const hidden = stages > 1 ? pipeline_exchange(after, true) : 0;
         after = {compute("backward", 2 * third - last, after)};
         if (stages > 1) {
             after = {compute("bubble", 3 * third / micro_batches_ * (stages - 1), after)};
@@ -108,17 +110,22 @@ private:
         experts_ = reduced(replicas_of_experts(t_.how), experts_here, t_.by.data == in_network ? "ring" : t_.by.data, t_.sharded_optimizer);
         if (t_.how.pipeline > 1) make_pipeline();
     }
-    /// Forward to the next stage, backward from it: both directions at once in the steady state.
+    /// Forward to the next stage, backward from it: both directions at once in the steady state, one after the other
+    /// where the pipeline fills and drains.
     void make_pipeline() {
         auto const stride = t_.how.stride('p');
         auto const bytes = micro_elements() * t_.activation_bytes / (t_.how.sequence ? t_.how.tensor : 1);
-        std::vector<message> messages;
+        std::vector<message> forward, backward;
         for (int r = 0; r < t_.how.ranks(); ++r)
             if (r / stride % t_.how.pipeline + 1 < t_.how.pipeline) {
-                messages.push_back({r, r + stride, bytes});
-                messages.push_back({r + stride, r, bytes});
+                forward.push_back({r, r + stride, bytes});
+                backward.push_back({r + stride, r, bytes});
             }
-        pipeline_ = std::make_shared<std::vector<phase> const>(std::vector{phase::listed(t_.how.ranks(), messages)});
+        auto both = forward;
+        both.insert(both.end(), backward.begin(), backward.end());
+        auto const listed = [&](std::vector<message> messages) { return phase::listed(t_.how.ranks(), std::move(messages)); };
+        steady_ = std::make_shared<std::vector<phase> const>(std::vector{listed(std::move(both))});
+        fill_and_drain_ = std::make_shared<std::vector<phase> const>(std::vector{listed(std::move(forward)), listed(std::move(backward))});
     }
 
     std::uint32_t compute(std::string name, double seconds, std::vector<std::uint32_t> after) {
@@ -160,10 +167,9 @@ private:
     }
     /// What fills and drains the pipeline is exposed; the rest goes on behind the computation.
     std::uint32_t pipeline_exchange(std::vector<std::uint32_t> const& after, bool hidden) {
-        if (!pipeline_) return 0;
-        auto const exposed_times = 2.0 * (t_.how.pipeline - 1);
-        auto const times = hidden ? std::max(0.0, 2 * micro_batches_ - exposed_times) / 2 : exposed_times / 2;
-        return communicate("pipeline", hidden ? "stage to stage" : "fill and drain", pipeline_, times, after);
+        auto const exposed_times = t_.how.pipeline - 1.0; // of each direction
+        if (hidden) return communicate("pipeline", "stage to stage", steady_, std::max(0.0, micro_batches_ - exposed_times), after);
+        return communicate("pipeline", "fill and drain", fill_and_drain_, exposed_times, after);
     }
     /// The last micro-batch's backward pass, bucket by bucket, and the exchange of each.
     std::vector<std::uint32_t> gradients(std::vector<std::uint32_t> after, double seconds) {
@@ -194,7 +200,7 @@ private:
     algorithm_reader algorithms_;
     double micro_batches_ = 1, tensor_bytes_ = 0, dense_bytes_ = 0;
     group_members tensor_groups_, data_groups_, expert_groups_;
-    exchange tensor_, dense_, experts_, expert_, pipeline_;
+    exchange tensor_, dense_, experts_, expert_, steady_, fill_and_drain_;
 };
 
 } // namespace chorus::traffic

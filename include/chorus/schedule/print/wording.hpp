@@ -102,6 +102,20 @@ inline std::vector<run> runs(schedule const& of, slice_list const& data, bool by
     return result;
 }
 
+/// How many blocks these are, or how many parts of the vector, as fine as the finest of them.
+inline std::int64_t count(schedule const& of, std::span<run const> group) {
+    std::int64_t common = 1, sum = 0;
+    if (has_blocks(of.what)) {
+        for (auto const& each : group) sum += each.blocks();
+        return sum;
+    }
+    for (auto const& each : group)
+        for (auto const& end : {each.piece.begin, each.piece.end}) common = std::lcm(common, std::int64_t{end.denominator});
+    auto const at = [&](position const& end) { return end.block * common + end.numerator * (common / end.denominator); };
+    for (auto const& each : group) sum += at(each.piece.end) - at(each.piece.begin);
+    return sum;
+}
+
 inline std::string from_to(int first, int count) {
     return count == 1 ? std::to_string(first) : std::to_string(first) + "-" + std::to_string(first + count - 1);
 }
@@ -134,7 +148,7 @@ inline std::string words(schedule const& of, std::span<run const> group) {
     constexpr std::size_t longest = 8;
     auto text = buffer_prefix(group[0].buffer) + noun(of, group);
     for (std::size_t i = 0; i < group.size(); ++i) {
-        if (i == longest) return text + ", … (" + std::to_string(group.size()) + " in all)";
+        if (i == longest) return text + ", … (" + std::to_string(count(of, group)) + " in all)";
         text += (i == 0 ? "" : ", ") + text_of(of, group[i], " part ");
     }
     return text;
@@ -161,13 +175,9 @@ inline std::string brief(schedule const& of, slice_list const& data, int longest
     auto const runs = detail::runs(of, data, false);
     if (runs.empty()) return "nothing";
     std::string text;
-    int pieces = 0;
-    for (auto const& each : runs) {
-        text += (text.empty() ? "" : ",") + detail::text_of(of, each, ":");
-        pieces += each.blocks();
-    }
+    for (auto const& each : runs) text += (text.empty() ? "" : ",") + detail::text_of(of, each, ":");
     if (shown_width(text) <= longest) return text;
-    return std::to_string(pieces) + (has_blocks(of.what) ? " blocks" : " parts");
+    return std::to_string(detail::count(of, runs)) + (has_blocks(of.what) ? " blocks" : " parts");
 }
 
 /// What a step does, in one line: "send part 2/5 to 3", "recv_reduce part 1/5 from 2".
