@@ -29,9 +29,9 @@ public:
     /// "ring", "bruck:radix=4", ... as a choice; for plugins, too. `ranks` is 0 where it is not known yet.
     choice parse(std::string_view text, int ranks) const;
 
-private:
     bool from_plugin(std::string_view name) const;
 
+private:
     std::array<std::vector<catalogue_entry>, collective_names.size()> entries_;
     std::vector<std::string_view> plugin_names_;
 };

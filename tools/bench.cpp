@@ -5,14 +5,18 @@
 #include "bench/on_transport.hpp"
 #include "bench/options.hpp"
 #include "command.hpp"
+#include "proof.hpp"
 #include "text.hpp"
 
 #include <chorus/tuning/rules.hpp>
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 
 namespace chorus::tools {
 
@@ -81,9 +85,28 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     return how;
 }
 
+/// What a plugin brings is proven before it is measured: the numbers of one run are right by chance.
+void refuse_wrong(bench_options const& how, algorithms const& known) {
+    constexpr int usual = 16, most = 64;
+    std::vector<catalogue_entry> entries;
+    for (auto const what : how.collectives)
+        for (auto const& each : how.algorithms) {
+            auto const* const entry = known.from_plugin(name_of(each)) ? find(known.of(what), name_of(each)) : nullptr;
+            if (entry != nullptr) entries.push_back(*entry);
+        }
+    std::vector<int> ranks(usual);
+    std::iota(ranks.begin(), ranks.end(), 1);
+    if (auto const asked = how.ranks.value_or(usual); asked > usual && asked <= most) ranks.push_back(asked);
+    for (auto const& each : prove(entries, ranks, [](double) {}))
+        if (each.wrong)
+            throw usage_error(fmt::format("bench: {} {} is wrong and is not measured: {}: {}", name(each.entry.what), each.entry.name,
+                                          each.wrong->where, each.wrong->found.explanation));
+}
+
 int run(bench_texts const& asked) {
     algorithms const known(asked.plugins);
     auto const how = read(asked, known);
+    refuse_wrong(how, known);
     if (how.transport == "mpi" || how.transport == "hosts") return bench_on_mpi(how, known);
     if (how.transport == "verbs") return bench_on_verbs(how, known);
     return how.transport == "shm" ? bench_on_processes(how, known) : bench_on_threads(how, known);

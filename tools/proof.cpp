@@ -195,30 +195,36 @@ void merge(proof_result& into, proof_result&& one) {
 
 } // namespace
 
-std::vector<proof_result> prove(std::vector<catalogue_entry> const& entries, int most_ranks,
+std::vector<proof_result> prove(std::vector<catalogue_entry> const& entries, std::vector<int> const& ranks,
                                 std::function<void(double)> const& progress) {
     std::vector<proof_result> results(entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i) results[i].entry = entries[i];
-    auto const jobs = entries.size() * static_cast<std::size_t>(most_ranks);
+    auto const cost_on = [](int p) { return std::pow(p, 3); }; // or so
+    auto all_cost = 0.0, done_cost = 0.0;
+    for (auto const p : ranks) all_cost += cost_on(p) * static_cast<double>(entries.size());
+    auto const jobs = entries.size() * ranks.size();
     std::atomic<std::size_t> next = 0;
-    std::mutex guard; // of results and of `progress`
+    std::mutex guard; // of results, of the costs, and of `progress`
     std::exception_ptr failure;
     auto const work = [&] {
         for (std::size_t job = 0; (job = next++) < jobs;) {
             auto const i = job % entries.size();
-            proof_on one(entries[i], static_cast<int>(job / entries.size()) + 1); // few ranks first
+            proof_on one(entries[i], ranks[job / entries.size()]);
+            auto const skipped = [&] {
+                std::unique_lock const lock(guard);
+                return results[i].wrong.has_value();
+            };
             try {
-                if (std::unique_lock lock(guard); results[i].wrong) continue;
-                one.run();
+                if (!skipped()) one.run();
             } catch (...) {
-                std::unique_lock lock(guard);
+                std::unique_lock const lock(guard);
                 failure = std::current_exception();
                 return;
             }
-            std::unique_lock lock(guard);
+            std::unique_lock const lock(guard);
             merge(results[i], std::move(one.result));
-            // The cost grows with the third power of the number of ranks or so.
-            progress(std::pow(static_cast<double>(job + 1) / static_cast<double>(jobs), 4));
+            done_cost += cost_on(ranks[job / entries.size()]);
+            progress(done_cost / all_cost);
         }
     };
     {

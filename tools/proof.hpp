@@ -32,8 +32,9 @@ struct proof_result {
     std::optional<disproof> wrong; ///< at the least number of ranks
 };
 
-/// Proves the algorithms on 1 to `most_ranks` ranks, on two threads. `progress(share)` hears of it now and then.
-std::vector<proof_result> prove(std::vector<catalogue_entry> const& entries, int most_ranks,
+/// Proves the algorithms on each of these numbers of ranks, in this order, on two threads. `progress(share)` hears of it
+/// now and then; the share never falls.
+std::vector<proof_result> prove(std::vector<catalogue_entry> const& entries, std::vector<int> const& ranks,
                                 std::function<void(double)> const& progress);
 
 } // namespace chorus::tools

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <numeric>
 
 namespace chorus::tools {
 
@@ -116,9 +117,11 @@ int run(verify_options const& asked) {
     auto const format = read_name("--format", asked.format, {"table", "json"});
     auto const most = static_cast<int>(read_number("--max-ranks", asked.max_ranks, 1, 512));
     auto const entries = wanted_entries(asked, algorithms(asked.plugins));
+    std::vector<int> ranks(static_cast<std::size_t>(most)); // few first
+    std::iota(ranks.begin(), ranks.end(), 1);
     auto const start = std::chrono::steady_clock::now();
     auto const watched = errors_go_to_terminal();
-    auto const results = prove(entries, most, [&](double share) {
+    auto const results = prove(entries, ranks, [&](double share) {
         if (watched) show_progress(share);
     });
     if (watched) fmt::print(stderr, "\r               \r");

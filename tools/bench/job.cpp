@@ -8,6 +8,12 @@
 
 namespace chorus::tools {
 
+namespace {
+
+constexpr int wrong_byte = 0x2b; // of an element that no result has, but for one-byte types: there 43 is as good as any
+
+} // namespace
+
 std::byte* arena::reserve(std::size_t bytes) {
     if (bytes > size_ || size_ == 0) {
         size_ = (bytes + 4096) / 4096 * 4096;
@@ -86,10 +92,11 @@ void job::place(std::size_t i) {
     call_.output = output();
 }
 
-void job::write_input() {
+void job::write_input(std::size_t turn) {
+    shift_ = turn * 577; // a prime: turns repeat when the numbers do
     auto const numbers = number_stream{arbitrary_numbers()};
     auto const write_block = [&](std::byte* to, std::size_t index, std::size_t block) {
-        type_.store(to + index * bytes_of(size_.uniform), size_.uniform, {numbers.values, first_of_block(block)});
+        type_.store(to + index * bytes_of(size_.uniform), size_.uniform, {numbers.values, first_of_block(block) + shift_});
     };
     auto const p = static_cast<std::size_t>(ranks_), r = static_cast<std::size_t>(rank_);
     switch (call_.what) {
@@ -109,30 +116,36 @@ void job::write_input() {
     case collective::barrier:
         break;
     default:
-        type_.store(input(), size_.input, {contributed_, 0});
+        type_.store(input(), size_.input, {contributed_, shift_});
     }
 }
 
-void job::read_output() const {
-    std::uint64_t sum = 0, word = 0;
-    auto const bytes = bytes_of(size_.output);
-    for (std::size_t i = 0; i + sizeof word <= bytes; i += sizeof word) {
-        std::memcpy(&word, output() + i, sizeof word);
-        sum += word;
+void job::write_all_inputs() {
+    for (std::size_t i = positions_; i-- > 0;) {
+        place(i);
+        write_input();
     }
-    [[maybe_unused]] std::uint64_t volatile kept = sum; // so that it is read
+}
+
+void job::mark_output(std::size_t turn) {
+    if (call_.what == collective::broadcast && rank_ == 0) return; // it is the input
+    auto const p = static_cast<std::size_t>(ranks_);
+    for (std::size_t i = 0; i < p; ++i) {
+        auto const begin = size_.output * i / p, end = size_.output * (i + 1) / p;
+        if (begin < end) std::memset(output() + bytes_of(begin + turn % (end - begin)), wrong_byte, type_.bytes);
+    }
 }
 
 void job::spoil_output() {
     if (call_.what == collective::broadcast && rank_ == 0) return; // it is the input
-    std::memset(output(), 0x2b, bytes_of(size_.output));
+    std::memset(output(), wrong_byte, bytes_of(size_.output));
 }
 
 bool job::output_is_right() const {
     auto const p = static_cast<std::size_t>(ranks_), r = static_cast<std::size_t>(rank_);
     auto const holds_block = [&](std::size_t index, std::size_t block) {
         return type_.holds(output() + index * bytes_of(size_.uniform), size_.uniform,
-                           {arbitrary_numbers(), first_of_block(block)});
+                           {arbitrary_numbers(), first_of_block(block) + shift_});
     };
     auto right = true;
     switch (call_.what) {
@@ -150,11 +163,11 @@ bool job::output_is_right() const {
     case collective::barrier:
         return true;
     case collective::exclusive_scan:
-        return rank_ == 0 || type_.holds(output(), size_.output, {wanted_, 0});
+        return rank_ == 0 || type_.holds(output(), size_.output, {wanted_, shift_});
     case collective::reduce_scatter:
-        return type_.holds(output(), size_.output, {wanted_, r * size_.uniform});
+        return type_.holds(output(), size_.output, {wanted_, r * size_.uniform + shift_});
     default:
-        return type_.holds(output(), size_.output, {wanted_, 0});
+        return type_.holds(output(), size_.output, {wanted_, shift_});
     }
 }
 

@@ -54,9 +54,13 @@ public:
 
     /// Goes to the buffers of iteration i (cold: others than those before).
     void place(std::size_t i);
-    /// Writes the input anew, as a program does between two collectives; and reads the output.
-    void write_input();
-    void read_output() const;
+    /// Writes the input, as a program does between two collectives: other numbers in every turn, so that what is left of
+    /// the turn before is wrong.
+    void write_input(std::size_t turn = 0);
+    /// The same input in all buffers that place() goes to.
+    void write_all_inputs();
+    /// Writes something wrong into an element of every rank's block of the output, so that none can be left out.
+    void mark_output(std::size_t turn);
     /// Writes something wrong into the output, so that nothing right is left from before.
     void spoil_output();
     bool output_is_right() const;
@@ -79,6 +83,7 @@ private:
     std::byte* output_;
     std::size_t stride_ = 0, positions_ = 1; ///< cold: where the buffers of an iteration may lie
     std::size_t offset_ = 0;
+    std::size_t shift_ = 0; ///< where the numbers of the input that was written last begin
     std::vector<std::uint8_t> contributed_, wanted_; ///< of folds
 };
 

@@ -142,14 +142,15 @@ void bench::measure(row const& what) {
         return skip(describe(what.what, what.algorithm) + ": " + text.substr(text.rfind(": ") + 2));
     }
     auto const bound = bound_us(on, what.bytes);
-    double wrong = verified(on) ? 0 : 1;
-    auto const work = [&] { comm_.run(on.call()); };
-    auto const iterations = how_.iterations > 0 ? how_.iterations : iterations_for(on, 0.3, work);
-    auto samples = sample(on, iterations, work, wrong);
-    double wrong_after = verified(on) ? 0 : 1;
-    std::vector<double> both{wrong, wrong_after};
-    most_of_all(both);
-    line.correct = both[0] + both[1] == 0;
+    wrong_ = verified(on) ? 0 : 1;
+    on.write_all_inputs();
+    auto const run = [&](std::size_t turn) { return compared(on, turn); };
+    auto const iterations = how_.iterations > 0 ? how_.iterations : iterations_for(on, 0.3, run);
+    auto samples = sample(on, iterations, run);
+    wrong_ += verified(on) ? 0 : 1;
+    std::vector<double> wrong{static_cast<double>(wrong_)};
+    most_of_all(wrong);
+    line.correct = wrong[0] == 0;
     all_correct_ = all_correct_ && line.correct;
     any_measured_ = true;
     if (hears_ == nullptr) return;
@@ -191,33 +192,41 @@ double bench::bound_us(job& on, std::size_t bytes) {
                                                                                   : 3;
     auto const [known, is_new] = memory_.try_emplace({kind, bytes}, 0.0);
     if (is_new && kind != 0) {
-        auto const work = [&] { on.touch_memory(); };
-        double none = 0;
-        auto const times = sample(on, iterations_for(on, 0.05, work), work, none);
+        auto const work = [&](std::size_t) { return timed([&] { on.touch_memory(); }); };
+        auto const times = sample(on, iterations_for(on, 0.05, work), work);
         known->second = *std::min_element(times.begin(), times.end());
     }
     return 1e6 * std::max(latency_, known->second);
 }
 
+/// Seconds of this rank. All ranks begin together.
 template <class Work>
-std::vector<double> bench::sample(job& on, std::size_t iterations, Work work, double& flag) {
+double bench::timed(Work work) {
+    barrier();
+    auto const start = chorus::clock::now();
+    work();
+    return since(start);
+}
+
+/// One iteration of the collective, and whether all of its result is right. Only the collective is timed.
+double bench::compared(job& on, std::size_t turn) {
+    if (how_.buffers == buffer_mode::rewritten) on.write_input(turn);
+    on.mark_output(turn);
+    auto const seconds = timed([&] { comm_.run(on.call()); });
+    barrier(); // a rank that shares its processor would else be charged for what another reads and writes
+    wrong_ += on.output_is_right() ? 0 : 1;
+    return seconds;
+}
+
+template <class Work>
+std::vector<double> bench::sample(job& on, std::size_t iterations, Work work) {
     std::vector<double> times;
-    times.reserve(iterations + 1);
+    times.reserve(iterations);
     for (std::size_t i = 0; i < iterations; ++i) {
         on.place(i);
-        if (how_.buffers == buffer_mode::rewritten) on.write_input();
-        barrier();
-        auto const start = chorus::clock::now();
-        work();
-        times.push_back(since(start));
-        if (how_.buffers != buffer_mode::rewritten) continue;
-        barrier(); // a rank that shares its processor would else be charged for what another reads and writes
-        on.read_output();
+        times.push_back(work(i));
     }
-    times.push_back(flag);
     most_of_all(times);
-    flag = times.back();
-    times.pop_back();
     return times;
 }
 
@@ -225,11 +234,11 @@ std::vector<double> bench::sample(job& on, std::size_t iterations, Work work, do
 template <class Work>
 std::size_t bench::iterations_for(job& on, double seconds, Work work) {
     constexpr double least = 5, most = 20'000;
-    double wanted = least, none = 0;
+    double wanted = least;
     for (auto const probe : {1, 4, 200}) { // the first touches what is touched once
         if (probe > wanted) break;
         auto const start = chorus::clock::now();
-        sample(on, static_cast<std::size_t>(probe), work, none);
+        sample(on, static_cast<std::size_t>(probe), work);
         auto const each = since(start) / probe;
         wanted = static_cast<double>(as_rank_0_says(static_cast<std::size_t>(std::clamp(seconds / each, least, most))));
     }

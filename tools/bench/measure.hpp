@@ -68,12 +68,15 @@ private:
 
     void measure(row const& what);
     bool verified(job& on);
+    template <class Work>
+    double timed(Work work);
+    double compared(job& on, std::size_t turn);
     double bound_us(job& on, std::size_t bytes);
     template <class Work>
     std::size_t iterations_for(job& on, double seconds, Work work);
-    /// Seconds per iteration, the most over all ranks; `flag` is raised to the most of all ranks on the way.
+    /// Seconds per iteration, the most over all ranks.
     template <class Work>
-    std::vector<double> sample(job& on, std::size_t iterations, Work work, double& flag);
+    std::vector<double> sample(job& on, std::size_t iterations, Work work);
     double message_latency();
 
     operation tool_call(collective what, std::string_view algorithm, kernel const& fold) const;
@@ -93,6 +96,7 @@ private:
     std::set<std::string> said_;
     bool all_correct_ = true;
     bool any_measured_ = false;
+    std::uint64_t wrong_ = 0; ///< results of this rank, of the row at hand
 };
 
 } // namespace chorus::tools
