@@ -37,6 +37,18 @@ struct twice {
         }
     }
 };
+struct late { // a ring; but twice where that is beyond what is proven
+    void operator()(auto& sink, chorus::slice_list const& data) const {
+        if (sink.size() > 64) return twice{}(sink, data);
+        auto const next = chorus::mod(sink.rank() + 1, sink.size()), prev = chorus::mod(sink.rank() - 1, sink.size());
+        for (int step = 0; step < 2 * (sink.size() - 1); ++step) {
+            sink.send(next, data.part(sink.rank() - step, sink.size()));
+            auto const part = data.part(sink.rank() - step - 1, sink.size());
+            if (step < sink.size() - 1) sink.recv_reduce(prev, part);
+            else sink.recv(prev, part);
+        }
+    }
+};
 struct waits_for_itself { // in place, both receive before they have sent
     void operator()(auto& sink, chorus::slice_list const& data) const {
         auto const other = sink.rank() ^ 1;
@@ -47,6 +59,7 @@ struct waits_for_itself { // in place, both receive before they have sent
 };
 extern "C" void chorus_plugin(chorus::plugin_catalogue& to) {
     to.add<chorus::collective::all_reduce>("twice", twice{});
+    to.add<chorus::collective::all_reduce>("late", late{});
     to.add<chorus::collective::all_reduce>("waits_for_itself", waits_for_itself{});
 }
 """
@@ -409,6 +422,7 @@ class Plan(Test):
         self.assertEqual(list(said)[:11], ["topology", "endpoints", "flows", "policy", "plan_ms", "max_load", "lower_bound",
                                            "gap", "optimal", "mean_rate", "makespan_efficiency"])
         self.assertEqual((said["endpoints"], said["max_load"], said["gap"], said["optimal"]), (128, 1, 0, True))
+        self.assertRegex(self.succeeds("plan", "--topology", "fat-tree:k=8"), r"gap +0\.0 %")
         self.assertAlmostEqual(said["makespan_efficiency"], 1, 6)
 
     def test_a_plan_is_kept_and_changed_where_a_link_dies(self):
@@ -461,6 +475,7 @@ class Plan(Test):
             self.succeeds("plan", "--topology", "fat-tree:k=4", "--out", path)
             said = figures("--fail", "0")  # the cable of an endpoint
             self.assertEqual((said["optimal"], said["unreachable"]), (False, 2))
+            self.assertEqual(said["topology"], "fat-tree:k=4 with 2 dead and 0 slow of 96 links")
             plan = json.loads(Path(path).read_text())
             for share, paths in ((1, None), (0.9995, plan["paths"])):
                 changed = {**plan, "paths": [[f, route if paths else None, share] for f, route, _ in plan["paths"]]}
@@ -617,9 +632,16 @@ class Plugin(Test):
         self.fails(WRONG_RESULT, r"waits for .*: a cycle", "verify", "all_reduce", "waits_for_itself", "--plugin", self.broken)
 
     def test_a_wrong_result_is_seen_by_the_benchmark(self):
-        done = chorus("bench", "--collective", "all_reduce", "--algorithm", "twice", "--ranks", "3", *QUICK, "--plugin", self.broken)
+        done = chorus("bench", "--collective", "all_reduce", "--algorithm", "late", "--ranks", "65", "--iterations", "5", "--bytes", "520",
+                      "--plugin", self.broken)
         self.assertEqual(done.returncode, WRONG_RESULT, done.stderr)
         self.assertIn("WRONG", done.stdout)
+
+    def test_what_verify_calls_wrong_is_not_measured(self):
+        for name, why in (("twice", "counted twice"), ("waits_for_itself", "a cycle")):  # the former is right by chance on one rank
+            done = self.fails(WRONG_RESULT, f"all_reduce {name} is wrong and is not measured: .*{why}", "bench", "--collective", "all_reduce",
+                              "--algorithm", f"ring,{name}", "--ranks", "1", *QUICK, "--plugin", self.broken)
+            self.assertEqual(done.stdout, "")
 
     def test_what_cannot_be_loaded(self):
         self.fails(WRONG_ENVIRONMENT, r"plugin 'nix.so' cannot be loaded", "list", "--plugin", "nix.so")

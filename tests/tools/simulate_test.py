@@ -218,9 +218,23 @@ class Simulate(unittest.TestCase):
 
     def test_a_dead_link_without_another_way_is_said(self):
         done = simulate("--job", scenario("link-failure"), "--policies", "spray", "--fail", "0")
-        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 1)
         self.assertIn("no living path", done.stderr)
         self.assertIn("stuck", done.stdout)
+        self.assertIn("with 2 dead and 0 slow of", done.stdout)
+        done = simulate("--job", scenario("link-failure"), "--policies", "spray", "--fail", "0", "--format", "json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIsNone(json.loads(done.stdout)["policies"][0]["jobs"][0]["iteration"])
+
+    def test_a_placement_lies_beside_the_file_that_names_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "ranks.txt").write_text("3\n1\n")
+            (Path(folder) / "mine.topo").write_text("Nodes 4\nTiers 2\nPodsize 4\nTier 0\nDownlink_speed_Gbps 100\nRadix_Down 2\nRadix_Up 2\n"
+                                                    "Tier 1\nDownlink_speed_Gbps 100\nRadix_Down 2\n")
+            file = Path(folder) / "job.json"
+            file.write_text(json.dumps({"topology": "mine.topo", "jobs": [{"kind": "collective", "ranks": 2, "bytes": 1000, "placement": "file:path=ranks.txt"}]}))
+            self.assertGreater(self.result("--job", file)["policies"][0]["makespan"], 0)
+            self.refused("ranks.txt: cannot be read", "--job", file, "--placement", "file:path=ranks.txt")
 
     def test_the_page_needs_nothing_else(self):
         page = simulate("--job", scenario("two-jobs"), "--format", "html").stdout
