@@ -85,8 +85,8 @@ bench_options read(bench_texts const& asked, algorithms const& known) {
     return how;
 }
 
-/// What a plugin brings is proven before it is measured: the numbers of one run are right by chance.
-void refuse_wrong(bench_options const& how, algorithms const& known) {
+/// What is wrong with what plugins bring, or nothing: proven before it is measured, since one run may be right by chance.
+std::string fault_of_plugins(bench_options const& how, algorithms const& known) {
     constexpr int usual = 16, most = 64;
     std::vector<catalogue_entry> entries;
     for (auto const what : how.collectives)
@@ -99,14 +99,18 @@ void refuse_wrong(bench_options const& how, algorithms const& known) {
     if (auto const asked = how.ranks.value_or(usual); asked > usual && asked <= most) ranks.push_back(asked);
     for (auto const& each : prove(entries, ranks, [](double) {}))
         if (each.wrong)
-            throw usage_error(fmt::format("bench: {} {} is wrong and is not measured: {}: {}", name(each.entry.what), each.entry.name,
-                                          each.wrong->where, each.wrong->found.explanation));
+            return fmt::format("{} {} is wrong and is not measured: {}: {}", name(each.entry.what), each.entry.name, each.wrong->where,
+                               each.wrong->found.explanation);
+    return {};
 }
 
 int run(bench_texts const& asked) {
     algorithms const known(asked.plugins);
     auto const how = read(asked, known);
-    refuse_wrong(how, known);
+    if (auto const fault = fault_of_plugins(how, known); !fault.empty()) {
+        fmt::print(stderr, "chorus: {}\n", fault);
+        return wrong_result;
+    }
     if (how.transport == "mpi" || how.transport == "hosts") return bench_on_mpi(how, known);
     if (how.transport == "verbs") return bench_on_verbs(how, known);
     return how.transport == "shm" ? bench_on_processes(how, known) : bench_on_threads(how, known);
