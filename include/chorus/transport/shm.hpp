@@ -358,8 +358,8 @@ private:
 
     // Waiting and the end.
 
+    bool has_room_for(outgoing const& message) const;
     bool something_new();
-    bool can_announce(outgoing const& message);
     std::size_t next_part(outgoing const& stream) const { return std::min(ring_.part_bytes(), stream.bytes - stream.sent); }
     bool take_back(outgoing const& message);
     transport_failure excluded() const { return gone(rank_, "did not come to shrink() in time: the others have gone on without it"); }

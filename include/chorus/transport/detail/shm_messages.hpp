@@ -48,6 +48,7 @@ inline std::optional<detail::shm_kind> shm_transport::announce(outgoing& message
         break;
     }
     default:
+        ring_.reclaim(); // whose messages have states, too
         if (states_.empty()) return std::nullopt;
         message.state = states_.take();
         where->place() = {0, message.bytes, 0, message.state, message.offer.place};
@@ -247,24 +248,24 @@ inline void shm_transport::keep_all_early() {
     }
 }
 
+inline bool shm_transport::has_room_for(outgoing const& message) const {
+    auto const what = kind_of(message);
+    return what == kind::inlined || (what == kind::copied ? ring_.may_take(message.bytes) : !states_.empty() || ring_.can_reclaim());
+}
+
+/// Whether a poll could do something. What it could not do must not keep the rank awake: its peers want the processor.
 inline bool shm_transport::something_new() {
     for (int from = 0; from < size(); ++from)
         if (from != rank_ && next_slot(from) != nullptr) return true;
     for (auto const& each : unread_)
         if (auto const now = states_[each.state]; now == state::done || now == state::answered) return true;
     for (auto const& each : streams_)
-        if (states_[each.state] == state::reading && free_slot_to(each.peer) != nullptr && ring_.has_room(next_part(each))) return true;
+        if (states_[each.state] == state::reading && free_slot_to(each.peer) != nullptr &&
+            ring_.may_take(next_part(each)))
+            return true;
     for (int to = 0; unsent_ > 0 && to < size(); ++to)
-        if (!at(to).unsent.empty() && can_announce(at(to).unsent.front())) return true;
+        if (!at(to).unsent.empty() && free_slot_to(to) != nullptr && has_room_for(at(to).unsent.front())) return true;
     return false;
-}
-
-/// Whether announce() would succeed. Whoever sleeps without asking just that oversleeps, or never sleeps.
-inline bool shm_transport::can_announce(outgoing const& message) {
-    if (free_slot_to(message.peer) == nullptr) return false;
-    auto const what = kind_of(message);
-    if (what == kind::copied) return ring_.has_room(message.bytes);
-    return what == kind::inlined || !states_.empty();
 }
 
 /// What all know comes first, so that all say the same; then a death, before whatever followed from it.

@@ -68,23 +68,31 @@ public:
 
     /// Room for a message. Nothing as long as readers have not freed enough.
     std::optional<place> take(std::size_t bytes) {
-        if (!has_room(bytes)) return std::nullopt;
-        auto const at = head_;
-        head_ += round_up(bytes, 64);
-        used_.push_back({at, states_->take()});
-        return place{begin_ + at, used_.back().state};
-    }
-    /// Moves the head to where the message would go.
-    bool has_room(std::size_t bytes) {
         reclaim();
         auto const size = round_up(bytes, 64);
-        if (states_->empty()) return false;
-        auto const empty = first_ == used_.size();
-        if (empty && size <= short_bytes) head_ = 0;
-        auto const tail = empty ? bytes_ : used_[first_].offset;
-        if ((empty || head_ > tail) && head_ + size > bytes_) head_ = 0; // free: [head, end) and [0, tail)
-        auto const end = empty || head_ > tail ? bytes_ : tail;
-        return head_ != tail && head_ + size <= end;
+        auto const at = states_->empty() ? std::nullopt : room_for(size);
+        if (!at) return std::nullopt;
+        head_ = *at + size;
+        used_.push_back({*at, states_->take()});
+        return place{begin_ + *at, used_.back().state};
+    }
+    /// Whether `take` has a chance that it did not have when it last failed.
+    bool may_take(std::size_t bytes) const { return can_reclaim() || (!states_->empty() && room_for(round_up(bytes, 64))); }
+    /// Takes back what was read.
+    void reclaim() {
+        while (can_reclaim()) states_->give_back(used_[first_++].state);
+        if (first_ == used_.size()) {
+            used_.clear();
+            first_ = 0;
+        } else if (first_ >= 128) {
+            for (auto i = first_; i < used_.size(); ++i) used_[i - first_] = used_[i];
+            used_.resize(used_.size() - first_);
+            first_ = 0;
+        }
+    }
+    /// Whether anything was read since the last `take`.
+    bool can_reclaim() const {
+        return first_ < used_.size() && (*states_)[used_[first_].state] == shm_state::done;
     }
 
 private:
@@ -95,16 +103,14 @@ private:
         std::uint32_t state;
     };
 
-    void reclaim() {
-        while (first_ < used_.size() && (*states_)[used_[first_].state] == shm_state::done) states_->give_back(used_[first_++].state);
-        if (first_ == used_.size()) {
-            used_.clear();
-            first_ = 0;
-        } else if (first_ >= 128) {
-            for (auto i = first_; i < used_.size(); ++i) used_[i - first_] = used_[i];
-            used_.resize(used_.size() - first_);
-            first_ = 0;
-        }
+    std::optional<std::size_t> room_for(std::size_t size) const {
+        auto const empty = first_ == used_.size();
+        auto const tail = empty ? bytes_ : used_[first_].offset;
+        auto at = empty && size <= short_bytes ? 0 : head_;
+        if ((empty || at > tail) && at + size > bytes_) at = 0; // free: [at, end) and [0, tail)
+        auto const end = empty || at > tail ? bytes_ : tail;
+        if (at == tail || at + size > end) return std::nullopt;
+        return at;
     }
 
     std::size_t begin_, bytes_;
