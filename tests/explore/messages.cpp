@@ -64,9 +64,9 @@ TEMPLATE_TEST_CASE("messages arrive whole and in order, where the mailbox is ful
         for (auto const other_order : {false, true})
             for (auto const& messages : {std::vector<message>{{small, true}, {small, true}, {small, true}, {small, true}},
                                          std::vector<message>{{large, true}, {small, true}, {large, true}},
-                                         std::vector<message>{{longest, false}}, std::vector<message>{{large, false}, {longest, false}}}) {
+                                         std::vector<message>{{longest, false}}, std::vector<message>{{large, false}, {longest, false}},
+                                         std::vector<message>{{large, false}, {large, false}, {large, true}}})
                 CHECK(explored(TestType::name, {.preemptions = 2}, [=] { one_way<TestType>(messages, other_order, how); }) == "");
-            }
 }
 
 TEMPLATE_TEST_CASE("ranks that exchange messages wait for each other and for nothing else", "[explore/messages]", thread_world, shm_world) {

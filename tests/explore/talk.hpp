@@ -49,7 +49,7 @@ private:
     std::vector<std::unique_ptr<transport>> all_;
 };
 
-/// Ranks as processes, all in the mapping of this one. Two slots in a mailbox, four states, a ring of four parts.
+/// Ranks as processes, all in the mapping of this one. Two slots in a mailbox, two states, a ring of four parts.
 class shm_world {
 public:
     using transport = shm_transport;
@@ -83,7 +83,7 @@ private:
         outside_of_runs([&] {
             auto const large = detail::shm_job::create(ranks, {.heap_bytes = detail::huge_page, .ring_bytes = 4096});
             large->header().shape.slots = 2;
-            large->header().shape.states = 4;
+            large->header().shape.states = 2;
             job = detail::shm_job::adopt(detail::descriptor(::dup(large->file())));
         });
         return job;
@@ -130,19 +130,20 @@ public:
         if (auto const* const there = over().post_view(peer, ex, made.one, made.tok)) finish(made, there);
         return made.tok;
     }
-    /// Waits for the view, checks it, and answers it straight if it may; says whether it did.
-    bool answer(token which, std::uint32_t place, int value) {
+    enum class answered { no, straight, taken_back };
+    /// Waits for the view, checks it, and answers it straight if it may.
+    answered answer(token which, std::uint32_t place, int value) {
         auto& seen = *posts_[which];
-        if (!wait_for(seen)) return false;
-        check(seen.shown, seen.one.bytes, seen.value);
+        if (!wait_for(seen)) return answered::taken_back;
         auto* const memory = seen.is_shown() ? over().reply_memory(which, place, seen.one.bytes) : nullptr;
-        if (memory != nullptr) {
-            std::memset(memory, value, seen.one.bytes);
-            over().reply(which);
-        } else if (seen.is_shown()) {
-            over().release(which);
-        }
-        return memory != nullptr;
+        if (seen.is_shown() && !over().touch(which)) return answered::taken_back;
+        check(seen.shown, seen.one.bytes, seen.value);
+        if (memory != nullptr) std::memset(memory, value, seen.one.bytes);
+        if (!seen.is_shown()) return answered::no;
+        if (!over().touch(which)) return answered::taken_back;
+        if (memory != nullptr) over().reply(which);
+        else over().release(which);
+        return memory != nullptr ? answered::straight : answered::no;
     }
 
     bool poll() {
