@@ -3,6 +3,7 @@
 #include "support/ranks.hpp"
 #include "support/seed.hpp"
 
+#include <chorus/algorithm/tags.hpp>
 #include <chorus/runtime/collectives/exchanges.hpp>
 #include <chorus/runtime/collectives/gathers.hpp>
 #include <chorus/runtime/collectives/reductions.hpp>
@@ -11,10 +12,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <numeric>
 #include <random>
+#include <span>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -280,4 +284,121 @@ TEST_CASE("a message that waits to be folded keeps its place while later ones ov
         }));
         CHECK(wrong == -1);
     }
+}
+
+namespace {
+
+/// An all_to_all_v whose counts differ from pair to pair.
+struct uneven {
+    uneven(communicator const& comm, int salt) : rank(comm.rank()), salt(salt) {
+        for (int other = 0; other < comm.size(); ++other) {
+            to.push_back(count(rank, other));
+            from.push_back(count(other, rank));
+            out.insert(out.end(), to.back(), value(rank, other));
+        }
+        in.resize(std::accumulate(from.begin(), from.end(), std::size_t{0}));
+    }
+    static std::size_t count(int source, int destination) { return static_cast<std::size_t>(1 + source + 2 * destination); }
+    int value(int source, int destination) const { return 100 * salt + 10 * source + destination; }
+    bool is_right() const {
+        std::size_t at = 0;
+        for (std::size_t source = 0; source < from.size(); ++source)
+            for (std::size_t i = 0; i < from[source]; ++i)
+                if (in[at++] != value(static_cast<int>(source), rank)) return false;
+        return true;
+    }
+
+    int rank, salt;
+    std::vector<std::size_t> to, from;
+    std::vector<int> out, in;
+};
+
+/// Rank 0 does `one` before `other`, the others the other way round.
+template <class F, class G>
+void in_opposite_orders(communicator const& comm, F one, G other) {
+    if (comm.rank() == 0) one();
+    other();
+    if (comm.rank() != 0) one();
+}
+
+} // namespace
+
+TEST_CASE("a start waits for nobody, whatever the ranks tell each other first", "[runtime/in_flight]") {
+    for (bool const checked : {false, true})
+        for (auto const& how : {choice(direct{}), choice(ring{}), choice(tree{}), choice(bruck{}), choice(hierarchical{{1, 2}})}) {
+            CAPTURE(checked, to_string(how));
+            CHECK_NOTHROW(run_threads(3, patient(checked), [&](communicator& world) {
+                auto a = world.dup(), b = world.dup();
+                std::vector<std::unique_ptr<uneven>> data;
+                for (int i = 0; i < 140; ++i) data.push_back(std::make_unique<uneven>(world, i));
+                std::vector<request> running;
+                auto const start = [&](communicator& comm, std::size_t first) { // more than may be in flight
+                    for (auto i = first; i < first + 70; ++i) {
+                        auto const to = data[i]->to, from = data[i]->from; // may go when the start returns
+                        running.push_back(async_all_to_all_v(comm, data[i]->out, to, data[i]->in, from, how));
+                    }
+                };
+                in_opposite_orders(world, [&] { start(a, 0); }, [&] { start(b, 70); });
+                for (auto& each : running) each.wait();
+                for (auto const& each : data) require(each->is_right(), "wrong blocks");
+            }));
+        }
+}
+
+TEST_CASE("nor does the start of a persistent collective", "[runtime/persistent]") {
+    for (bool const checked : {false, true})
+        CHECK_NOTHROW(run_threads(3, patient(checked), [&](communicator& world) {
+            auto a = world.dup(), b = world.dup();
+            uneven x(world, 1), y(world, 2);
+            persistent_request p, q;
+            in_opposite_orders(world, [&] { p = persistent_all_to_all_v(a, x.out, x.to, x.in, x.from, ring{}); },
+                               [&] { q = persistent_all_to_all_v(b, y.out, y.to, y.in, y.from, tree{}); });
+            for (int round = 0; round < 3; ++round) {
+                std::fill(x.in.begin(), x.in.end(), -1);
+                in_opposite_orders(world, [&] { p.start(); }, [&] { q.start(); });
+                q.wait();
+                p.wait();
+                require(x.is_right() && y.is_right(), "wrong blocks");
+            }
+        }));
+}
+
+TEST_CASE("in checked mode a request says that the calls differ, and all can go on", "[runtime/in_flight]") {
+    CHECK_NOTHROW(run_threads(3, patient(true), [](communicator& comm) {
+        std::vector<int> data(100, comm.rank()), more(10, 1);
+        int told = 0;
+        auto differs = async_all_reduce(comm, std::span(data).first(comm.rank() == 1 ? 99 : 100));
+        auto fits = async_all_reduce(comm, more);
+        differs.on_completion([&] { ++told; });
+        fits.wait();
+        require(outcome_of([&] { differs.wait(); }).has("calls do not match: rank " + std::to_string(comm.rank())), "not told");
+        require(told == 1 && more[9] == 3 && data[0] == comm.rank(), "wrong data");
+        auto again = persistent_all_reduce(comm, std::span(data).first(comm.rank() == 2 ? 99 : 100));
+        for (int round = 0; round < 2; ++round) {
+            again.start();
+            require(outcome_of([&] { again.wait(); }).has("calls do not match"), "not told");
+        }
+        barrier(comm);
+    }));
+}
+
+TEST_CASE("requests that nobody waits for cost the same each", "[runtime/in_flight]") {
+    auto const seconds_of = [](std::size_t count) {
+        auto const begin = std::chrono::steady_clock::now();
+        run_threads(2, patient(), [&](communicator& comm) {
+            std::vector<int> data(count, 1);
+            std::vector<request> running;
+            auto const peer = 1 - comm.rank();
+            for (std::size_t i = 0; i < count; ++i) {
+                std::span<int> const mine(&data[i], 1);
+                if (i % 2 == 0) running.push_back(async_all_reduce(comm, mine));
+                else running.push_back(comm.rank() == 0 ? async_send(comm, mine, peer) : async_recv(comm, mine, peer));
+            }
+            running.clear();
+            require(std::accumulate(data.begin(), data.end(), std::size_t{0}) == count + count / 2, "wrong data");
+        });
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    };
+    auto const few = std::max(0.02, seconds_of(2000));
+    CHECK(seconds_of(20'000) < 40 * few); // a hundred times as long where each looks at all others
 }

@@ -15,9 +15,11 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace chorus;
@@ -393,4 +395,61 @@ TEST_CASE("counts of all_to_all_v that do not agree are named", "[runtime/mismat
         }
         CHECK(written.back() == value);
     }
+}
+
+TEST_CASE("two threads in one context at the same time are a usage error on both, and told to the peers", "[runtime/misuse]") {
+    outcome intruder;
+    auto const all = outcomes(2, patient(), [&](communicator& comm) {
+        auto other = comm.dup();
+        std::vector<int> data(3, 1);
+        if (comm.rank() == 1) { // sends nothing before it hears of it
+            recv(comm, data, 0);
+            return;
+        }
+        auto const second = std::make_shared<std::thread>([&] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+            std::vector<int> more(3, 1);
+            intruder = outcome_of([&] { all_reduce(other, more); });
+        });
+        auto const mine = outcome_of([&] { recv(comm, data, 1); });
+        second->join();
+        require(mine.kind == "usage" && mine.has("two threads"));
+        comm.progress();
+    });
+    INFO(texts(all));
+    CHECK(intruder.kind == "usage");
+    CHECK(intruder.has("rank 0: two threads are in calls of one context at the same time"));
+    CHECK(all[0].kind == "usage");
+    CHECK(all[1].has("two threads"));
+}
+
+TEST_CASE("a request that ends on another thread meanwhile does not end the program", "[runtime/misuse]") {
+    auto const all = outcomes(2, patient(), [&](communicator& comm) {
+        std::vector<int> data(3, 1), more(3, 1);
+        if (comm.rank() == 1) {
+            recv(comm, data, 0);
+            return;
+        }
+        auto pending = async_recv(comm, more, 1);
+        std::thread second([&] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+            pending = {};
+        });
+        auto const mine = outcome_of([&] { recv(comm, data, 1); });
+        second.join();
+        require(mine.has("two threads"));
+    });
+    INFO(texts(all));
+    CHECK(all[0].kind.empty());
+}
+
+TEST_CASE("threads may take turns in a context", "[runtime/misuse]") {
+    auto const all = outcomes(2, patient(), [&](communicator& comm) {
+        for (int round = 0; round < 20; ++round) {
+            std::thread([&] { barrier(comm); }).join();
+            barrier(comm);
+        }
+    });
+    INFO(texts(all));
+    for (auto const& one : all) CHECK(one.kind == "");
 }

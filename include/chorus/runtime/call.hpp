@@ -34,6 +34,10 @@ CHORUS_INLINE std::shared_ptr<context> const& communicator::shared_context() con
     require_member();
     return group_->owner;
 }
+CHORUS_INLINE std::shared_ptr<detail::group> const& communicator::shared_group() const {
+    require_member();
+    return group_;
+}
 
 CHORUS_INLINE void communicator::require_member() const {
     if (!group_) detail::misuse({"this rank is not a member of the communicator"});
@@ -77,33 +81,45 @@ CHORUS_INLINE void communicator::expect_shared_buffers(bool expected) {
     known_.clear();
 }
 
-CHORUS_INLINE std::unique_ptr<detail::task> communicator::bound_task(operation const& call, prepared const& ready) {
-    if (ready.forwards) gather_counts(call); // runs a task of its own
-    auto task = owner().take_task(ready.home);
-    if (!ready.forwards && task->run->rebind(call.lengths, call.fold)) return task;
+/// A task of the call, bound, or to be bound when its ranks have told each other their counts.
+CHORUS_INLINE std::unique_ptr<detail::task> communicator::task_of(operation const& call, prepared const& ready) {
+    auto task = ready.home ? owner().take_task(ready.home) : std::make_unique<detail::task>();
+    if (owner().settings().checked || ready.forwards || task->before) prepare_exchange(*task, call, ready);
+    if (!ready.home || ready.forwards || task->run->rebind(call.lengths, call.fold)) return task;
     auto lengths = call.lengths;
     lengths.rank = rank();
     lengths.ranks = size();
-    if (ready.forwards) lengths.matrix = matrix_;
     task->run->bind(lengths, call.fold);
     return task;
 }
 
+[[gnu::cold]] CHORUS_INLINE void communicator::prepare_exchange(detail::task& what, operation const& call, prepared const& ready) {
+    if (!what.before) what.before = std::make_unique<detail::preparation>();
+    auto& before = *what.before;
+    before.compares = owner().settings().checked;
+    before.gathered = !ready.forwards;
+    before.all_gather = all_gather_of_words();
+    before.keep(call, rank(), size());
+    if (!ready.home) before.keep(native_call_of(call));
+}
+
 CHORUS_INLINE void communicator::begin(detail::task& what, operation const& call, std::uint64_t signature) {
-    owner().limit_in_flight(group_->wire_number());
-    owner().start(what, call.input, call.output, {group_->wire_number(), ++group_->sequence, signature, 0}, group_->members());
+    owner().start(group_->line, what, {call.input, call.output, {group_->wire_number(), ++group_->sequence, signature, 0}, group_->members()});
 }
 
 CHORUS_INLINE void communicator::run(operation const& call) {
     require_valid();
     context::inside const guard(owner());
     auto const& ready = prepare(call);
-    if (owner().settings().checked) check_agreement(ready.signature);
-    if (!ready.home) return owner().transport().native()->run(native_call_of(call));
-    auto task = bound_task(call, ready);
+    if (!ready.home) {
+        if (owner().settings().checked) check_agreement(ready.signature);
+        return owner().transport().native()->run(native_call_of(call));
+    }
+    auto task = task_of(call, ready);
     try {
         begin(*task, call, ready.signature);
         if (!task->run->done()) owner().wait(*task);
+        if (task->problem) std::rethrow_exception(task->problem);
     } catch (...) {
         owner().stop(*task);
         throw;
@@ -116,10 +132,9 @@ CHORUS_INLINE request communicator::start(operation const& call, std::shared_ptr
     context::inside const guard(owner());
     owner().shares_progress();
     auto const& ready = prepare(call);
-    if (owner().settings().checked) check_agreement(ready.signature);
-    auto task = ready.home ? bound_task(call, ready) : std::make_unique<detail::task>();
+    auto task = task_of(call, ready);
     task->keep = std::move(keep);
-    if (ready.home) begin(*task, call, ready.signature);
+    if (ready.home || task->prepares()) begin(*task, call, ready.signature);
     else owner().start_native(*task, native_call_of(call));
     return {group_, std::move(task)};
 }
@@ -129,9 +144,8 @@ CHORUS_INLINE persistent_request communicator::prepare_persistent(operation cons
     context::inside const guard(owner());
     owner().shares_progress();
     auto const& ready = prepare(call);
-    if (owner().settings().checked) check_agreement(ready.signature);
     if (!ready.home) refuse(call, ready.how, "native collectives have no persistent form here");
-    auto task = bound_task(call, ready);
+    auto task = task_of(call, ready);
     task->keep = std::move(keep);
     return {group_, std::move(task), call.input, call.output, ready.signature};
 }
@@ -158,7 +172,7 @@ CHORUS_INLINE request communicator::start_own_message(operation const& call, std
     if (receive) {
         require_own_match(signature, receive->signature);
         if (bytes > 0) std::memcpy(receive->output, call.input, bytes);
-        receive->what->waits_for_itself = false;
+        receive->what->waits = false;
         if (receive->what->then) std::exchange(receive->what->then, nullptr)();
     } else if (sends) {
         auto const* const data = static_cast<std::byte const*>(call.input);
@@ -169,7 +183,7 @@ CHORUS_INLINE request communicator::start_own_message(operation const& call, std
         require_own_match(sent.signature, signature);
         if (bytes > 0) std::memcpy(call.output, sent.data.data(), bytes);
     } else {
-        task->waits_for_itself = true;
+        task->waits = true;
         auto const mine = std::make_shared<detail::own_receive>(detail::own_receive{task.get(), signature, call.output});
         waiting.receives.push_back(mine);
         task->keep = mine;
@@ -185,8 +199,9 @@ CHORUS_INLINE request communicator::start_message(operation const& call, int pee
     if (peer == rank()) return start_own_message(call, signature, sends);
     if (peer < 0 || peer >= size())
         detail::misuse({"rank ", rank(), " cannot exchange messages with rank ", peer, " of ", size()});
-    messages_.resize(2 * static_cast<std::size_t>(size()));
-    auto& home = messages_[2 * static_cast<std::size_t>(peer) + (sends ? 1 : 0)];
+    auto& of_all = group_->messages;
+    if (of_all.empty()) of_all = std::vector<detail::message_line>(2 * static_cast<std::size_t>(size()));
+    auto& [home, line] = of_all[2 * static_cast<std::size_t>(peer) + (sends ? 1 : 0)];
     if (!home) {
         recorder into(collective::send_recv, rank(), size(), {0}, {0});
         record_sink sink(into);
@@ -201,7 +216,7 @@ CHORUS_INLINE request communicator::start_message(operation const& call, int pee
     }
     auto task = owner().take_task(home);
     task->run->bind(call.lengths, call.fold);
-    owner().start(*task, call.input, call.output, {group_->wire_number(), 0, signature, 0}, group_->members());
+    owner().start(line, *task, {call.input, call.output, {group_->wire_number(), 0, signature, 0}, group_->members()});
     return {group_, std::move(task)};
 }
 

@@ -68,6 +68,8 @@ public:
 
     options const& settings() const;
     std::shared_ptr<context> const& shared_context() const;
+    /// What it shares with its requests; another one after shrink().
+    std::shared_ptr<detail::group> const& shared_group() const;
 
     /// rank -> number of its host, from 0 in order of first appearance.
     std::vector<int> hosts() const;
@@ -128,21 +130,19 @@ private:
     bool native_is_best(operation const& call, choice_facts const& facts) const;
     native_call native_call_of(operation const& call) const;
     void check_agreement(std::uint64_t signature);
-    std::unique_ptr<detail::task> bound_task(operation const& call, prepared const& ready);
+    std::unique_ptr<detail::task> task_of(operation const& call, prepared const& ready);
+    void prepare_exchange(detail::task& what, operation const& call, prepared const& ready);
     request start_own_message(operation const& call, std::uint64_t signature, bool sends);
     void require_own_match(std::uint64_t sent, std::uint64_t expected);
-    void gather_counts(operation const& call);
     void begin(detail::task& what, operation const& call, std::uint64_t signature);
-    /// Every rank's words, gathered: for split and checks. `out` gets size() * words.size() entries.
+    std::shared_ptr<detail::cached_program> const& all_gather_of_words();
+    /// Every rank's words, gathered: for split, and for calls that block natively. `out` gets size() * words.size() entries.
     void exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out);
 
     std::shared_ptr<detail::group> group_;
     std::vector<prepared> known_;
     std::size_t next_known_ = 0, last_known_ = 0;
-    std::vector<std::shared_ptr<detail::cached_program>> messages_; ///< point-to-point, by peer and direction
-    std::shared_ptr<detail::cached_program> agreement_; ///< the all-gather of exchange_words
-    plain_vector<std::uint64_t> own_words_, words_;     ///< reused for checks and counts
-    plain_vector<std::size_t> matrix_;                  ///< all_to_all_v with forwarding: everybody's counts
+    plain_vector<std::uint64_t> words_; ///< reused for checks
 };
 
 } // namespace chorus

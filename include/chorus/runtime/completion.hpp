@@ -4,6 +4,7 @@
 #include <chorus/runtime/context.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,36 +19,88 @@
 
 namespace chorus {
 
+[[gnu::cold]] inline void context::refuse_two_threads() const {
+    detail::misuse({"rank ", rank(), ": two threads are in calls of one context at the same time; its communicators and requests are for one "
+                    "thread at a time, split and dup ones, too"});
+}
+[[gnu::cold]] inline void context::meet_another_thread(bool patient) const {
+    two_threads_.store(true, std::memory_order_relaxed);
+    while (patient && thread_inside_.load(std::memory_order_relaxed) != std::thread::id()) std::this_thread::yield();
+    if (!patient) refuse_two_threads();
+}
+inline void context::require_one_thread() {
+    if (!two_threads_.load(std::memory_order_relaxed)) return;
+    try {
+        refuse_two_threads();
+    } catch (...) {
+        fail(std::current_exception());
+    }
+    std::rethrow_exception(failure_);
+}
+
+inline bool context::progress() {
+    inside const guard(*this);
+    require_working();
+    if (advance()) return true;
+    look_for_failure(nullptr);
+    return false;
+}
+
+inline bool context::test(detail::task& what) {
+    if (is_done(what)) return true;
+    require_working();
+    advance();
+    if (is_done(what)) return true;
+    look_for_failure(&what);
+    return false;
+}
+
+inline void context::look_for_failure(detail::task const* mine) {
+    require_one_thread();
+    auto const* const awaited = awaited_by(mine);
+    transport_->await(detail::awaited_rank(*transport_, awaited));
+    auto why = transport_->failure();
+    if (!why && awaited != nullptr && !options_.checked) why = detail::different_call(*transport_, *awaited, recent_);
+    if (why) give_up(*why, awaited);
+}
+
 [[gnu::cold]] inline void context::when_done(detail::task& what, std::function<void()> then) {
     if (what.then) detail::misuse({"this request has a completion callback already"});
     if (failure_ || is_done(what)) then();
     else what.then = std::move(then);
 }
 
-/// By number: they may start and stop others.
-[[gnu::cold]] inline void context::call_back() {
-    for (std::size_t i = 0; i < running_.size(); ++i) {
-        auto* const each = running_[i];
-        if (each == nullptr || !each->then || !(failure_ || each->run->done())) continue;
-        std::exchange(each->then, nullptr)();
-    }
+/// The task is done: those behind it may start.
+inline void context::land(detail::task& what) {
+    if (what.then) landed_.push_back(what.slot);
+    auto* const line = std::exchange(what.line, nullptr);
+    if (line == nullptr) return;
+    --line->in_flight;
+    if (!line->queued.empty()) start_queued(*line);
 }
 
-inline void context::limit_in_flight(std::uint32_t communicator) {
-    constexpr std::size_t most = 60;
-    while (active_ >= most) {
-        detail::task* oldest = nullptr;
-        std::size_t in_flight = 0;
-        for (auto* const each : running_) {
-            if (each == nullptr || each->run->done()) continue;
-            auto const& ex = each->run->running();
-            if (ex.communicator != communicator || ex.sequence == 0) continue;
-            ++in_flight;
-            if (oldest == nullptr || ex.sequence < oldest->run->running().sequence) oldest = each;
-        }
-        if (in_flight < most) return;
-        wait(*oldest);
+/// By number: they may start and stop others, and land some more.
+[[gnu::cold]] inline void context::call_back() {
+    for (std::size_t i = 0; i < landed_.size(); ++i) {
+        auto* const each = running_[landed_[i]];
+        if (each != nullptr && each->then && is_done(*each)) std::exchange(each->then, nullptr)();
     }
+    landed_.clear();
+}
+[[gnu::cold]] inline void context::call_back_all() {
+    for (std::size_t i = 0; i < running_.size(); ++i)
+        if (auto* const each = running_[i]; each != nullptr && each->then) std::exchange(each->then, nullptr)();
+}
+
+[[gnu::cold]] inline instance const* context::awaited_by(detail::task const* mine) const {
+    if (mine == nullptr || mine->line == nullptr || !mine->waits) return mine != nullptr ? mine->run.get() : nullptr;
+    if (mine->before && mine->before->exchange) return mine->before->exchange->run.get();
+    for (auto const* const each : running_) { // one that is in its way
+        if (each == nullptr || each->line != mine->line) continue;
+        if (each->before && each->before->exchange) return each->before->exchange->run.get();
+        if (!each->waits && each->run) return each->run.get();
+    }
+    return nullptr;
 }
 
 template <class Done>
@@ -56,23 +109,37 @@ template <class Done>
     auto const until = clock::now() + std::min<clock::duration>(options_.timeout / 2, std::chrono::seconds(1));
     wait_until([&] { return done() || clock::now() > until; }, mine, options_.timeout);
     if (done()) return;
-    auto const where = detail::place_of(*transport_, instance_of(mine));
+    auto const where = detail::place_of(*transport_, awaited_by(mine));
     fail(std::make_exception_ptr(transport_error("an exception ended the wait for it", where)));
 }
 
 inline void context::stop(detail::task& what) noexcept {
     if (what.running) {
         running_[what.slot] = nullptr;
+        free_slots_.push_back(what.slot);
         --active_;
         what.running = false;
     }
+    if (what.line != nullptr) drop(what);
     scratch_.give_back(what.scratch);
     what.scratch = {};
+}
+
+/// It is given up before it is done.
+[[gnu::cold]] inline void context::drop(detail::task& what) noexcept {
+    for (auto& each : what.line->queued)
+        if (each == &what) each = nullptr;
+    what.line = nullptr;
+    what.waits = false;
+    if (!what.before || !what.before->exchange) return;
+    stop(*what.before->exchange);
+    what.before->exchange.reset();
 }
 
 inline void context::recycle(std::unique_ptr<detail::task> what) {
     stop(*what);
     if (what->then) what->then = nullptr;
+    if (what->problem) what->problem = nullptr;
     if (what->keep) what->keep.reset();
     auto const home = std::move(what->home);
     if (home && home->idle.size() < 64) home->idle.push_back(std::move(what));
@@ -106,7 +173,7 @@ inline void context::recycle(std::unique_ptr<detail::task> what) {
     failure_ = std::move(why);
     transport_->withdraw();
     try {
-        call_back();
+        call_back_all();
     } catch (...) { // the first failure is the one that counts
     }
 }
@@ -125,16 +192,17 @@ inline void context::recycle(std::unique_ptr<detail::task> what) {
     numbers_.reset();
     numbers_.set(0);
     failure_ = nullptr;
+    two_threads_ = false;
     ++epoch_;
     generation_ = first_generation();
     return survivors;
 }
 
 inline void context::close() noexcept {
-    inside const guard(*this);
+    auto const guard = inside::patiently(*this);
     if (closed_) return;
-    for (auto const* const each : running_)
-        if (!failure_ && each != nullptr && !each->run->done())
+    for (auto* const each : running_)
+        if (!failure_ && each != nullptr && !is_done(*each))
             fail(std::make_exception_ptr(usage_error("chorus: the session ended with unfinished requests")));
     closed_ = true;
 }

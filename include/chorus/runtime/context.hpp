@@ -11,6 +11,7 @@
 #include <chorus/tuning/rules.hpp>
 
 #include <array>
+#include <atomic>
 #include <bitset>
 #include <chrono>
 #include <cstddef>
@@ -20,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -36,6 +38,22 @@ public:
 protected:
     ~context_helper() = default;
 };
+/// Keeps it out.
+class without_helper {
+public:
+    template <class Context>
+    explicit without_helper(Context const& of) : helper_(of.helper()) {
+        if (helper_ != nullptr) helper_->lock();
+    }
+    without_helper(without_helper const&) = delete;
+    without_helper& operator=(without_helper const&) = delete;
+    ~without_helper() {
+        if (helper_ != nullptr) helper_->unlock();
+    }
+
+private:
+    context_helper* helper_;
+};
 
 } // namespace detail
 
@@ -50,20 +68,34 @@ public:
     context& operator=(context const&) = delete;
     ~context() { close(); }
 
-    /// Keeps a progress thread out, where there is one. Whoever changes the context from the outside holds it.
+    /// Held by whoever is in a call of the context; keeps a progress thread out. A usage_error where another thread is inside: seen by
+    /// loads and stores that cost next to nothing, if not by who enters then by who leaves. Threads may take turns.
     class inside {
     public:
-        explicit inside(context const& what) : helper_(what.helper_) {
-            if (helper_ != nullptr) helper_->lock();
-        }
+        explicit inside(context const& what) : inside(what, false) {}
+        /// Waits for the other thread instead, whose call then fails: for what must not throw.
+        static inside patiently(context const& what) { return inside(what, true); }
         inside(inside const&) = delete;
         inside& operator=(inside const&) = delete;
         ~inside() {
-            if (helper_ != nullptr) helper_->unlock();
+            if (nested_) return;
+            if (what_->thread_inside_.load(std::memory_order_relaxed) != me_) what_->two_threads_.store(true, std::memory_order_relaxed);
+            what_->thread_inside_.store(std::thread::id(), std::memory_order_relaxed);
         }
 
     private:
-        detail::context_helper* helper_;
+        inside(context const& what, bool patient) : without_helper_(what), what_(&what), me_(std::this_thread::get_id()) {
+            auto const now = what.thread_inside_.load(std::memory_order_relaxed);
+            nested_ = now == me_;
+            if (nested_) return;
+            if (now != std::thread::id()) what.meet_another_thread(patient);
+            what.thread_inside_.store(me_, std::memory_order_relaxed);
+        }
+
+        detail::without_helper without_helper_;
+        context const* what_;
+        std::thread::id me_;
+        bool nested_;
     };
     /// Null: nobody helps (any more).
     void set_helper(detail::context_helper* helper) { helper_ = helper; }
@@ -86,13 +118,12 @@ public:
     std::vector<int> renew();
 
     void require_working(std::uint32_t epoch) const {
-        inside const guard(*this);
+        detail::without_helper const guard(*this);
         require_working();
         if (epoch != epoch_) detail::misuse({"this communicator or request is from before shrink(): use the new communicator"});
     }
     /// Throws the first failure again, once there was one.
     void require_working() const {
-        inside const guard(*this);
         if (closed_) detail::misuse({"the session of this communicator or request has ended"});
         if (failure_) std::rethrow_exception(failure_);
     }
@@ -107,8 +138,11 @@ public:
         return detail::take_task(home, *transport_);
     }
 
-    /// Starts a bound task.
-    void start(detail::task& what, void const* input, void* output, exchange const& ex, std::span<int const> members);
+    /// Starts a bound task at once.
+    void start(detail::task& what, detail::run_arguments const& with);
+    /// Starts a collective of a communicator as soon as it may: when there is room in flight, and its ranks have told each other what
+    /// they must (task::before). Never waits.
+    void start(detail::task_line& line, detail::task& what, detail::run_arguments const& with);
     /// Drives everything until the task is done.
     void wait(detail::task& what) {
         wait_until([&] { return is_done(what); }, &what, options_.timeout);
@@ -134,8 +168,6 @@ public:
     void recycle(std::unique_ptr<detail::task> what);
     /// Starts a collective of the transport's own.
     void start_native(detail::task& what, native_call const& call);
-    /// Waits until the communicator has fewer than 60 collectives in flight: what fits into the tags of MPI.
-    void limit_in_flight(std::uint32_t communicator);
 
     /// Makes progress on all unfinished work. True if anything happened. Throws where the context must give up.
     bool progress();
@@ -168,90 +200,69 @@ public:
 private:
     bool is_done(detail::task& what);
     bool advance();
-    void call_back(); ///< those who wait for what is done
     /// Fails where the transport says so. `mine` is what is waited for, if it is a task.
     void look_for_failure(detail::task const* mine);
-    static instance const* instance_of(detail::task const* mine) { return mine != nullptr ? mine->run.get() : nullptr; }
     /// All ranks give up for the same reason: the first that any of them has told.
     [[noreturn]] void give_up(transport_failure const& why, instance const* mine);
     void become_failed(std::exception_ptr why) noexcept;
+    /// What a wait for the task is waiting for: its run, or one that comes first. Null: unknown.
+    instance const* awaited_by(detail::task const* mine) const;
+
+    void meet_another_thread(bool patient) const;
+    [[noreturn]] void refuse_two_threads() const;
+    /// Fails where two threads were inside at once.
+    void require_one_thread();
+
+    // How tasks start and end (start.hpp, completion.hpp).
+    void enrol(detail::task& what);
+    void run(detail::task& what, detail::run_arguments const& with);
+    void queue(detail::task_line& line, detail::task& what, detail::run_arguments const& with);
+    void start_queued(detail::task_line& line);
+    void go_on(detail::task& what);
+    void tell_each_other(detail::task& what);
+    void have_told_each_other(detail::task& what);
+    void land(detail::task& what);
+    void drop(detail::task& what) noexcept;
+    void call_back(); ///< those who wait for what has landed
+    void call_back_all();
 
     std::unique_ptr<any_transport> transport_;
     options options_;
     detail::scratch_pool scratch_;
     detail::program_cache programs_;
-    plain_vector<detail::task*> running_; ///< by slot; null where free
+    plain_vector<detail::task*> running_;     ///< by slot; null where free
+    plain_vector<std::uint32_t> free_slots_;  ///< of running_
+    plain_vector<std::uint32_t> landed_;      ///< slots of tasks that are done and have somebody to tell
     std::size_t active_ = 0;
     std::bitset<most_communicators> numbers_;
     std::uint32_t generation_ = 0;
     std::exception_ptr failure_;
     std::uint32_t epoch_ = 0;
     detail::context_helper* helper_ = nullptr;
+    mutable std::atomic<std::thread::id> thread_inside_{}; ///< none: nobody
+    mutable std::atomic<bool> two_threads_{false};         ///< were inside at once
     bool closed_ = false;
     bool shared_progress_ = false;
     std::array<completion, 32> finished_; ///< what the last poll has found
     std::array<exchange, 16> recent_{};   ///< collectives that were started: the last one of each sequence number mod 16
 };
 
-inline void context::start(detail::task& what, void const* input, void* output, exchange const& ex,
-                           std::span<int const> members) {
-    require_working();
-    if (what.scratch.bytes < what.run->scratch_bytes()) {
-        scratch_.give_back(what.scratch);
-        what.scratch = scratch_.take(what.run->scratch_bytes());
-    }
-    std::size_t slot = 0;
-    while (slot < running_.size() && running_[slot] != nullptr) ++slot;
-    if (slot == running_.size()) running_.push_back(nullptr);
-    running_[slot] = &what;
-    what.slot = static_cast<std::uint32_t>(slot);
-    ++active_;
-    what.running = true;
-    if (ex.sequence != 0) { // point-to-point messages are no collective to be late for
-        transport_->enter(ex);
-        recent_[ex.sequence % recent_.size()] = ex;
-    }
-    try {
-        what.run->start(input, output, what.scratch.memory, ex, members, what.slot);
-    } catch (...) {
-        fail(std::current_exception());
-        stop(what);
-        throw;
-    }
-}
-
 inline bool context::advance() try {
     auto& finished = finished_;
     auto const count = transport_->poll(finished);
-    auto awaited = false;
     for (std::size_t i = 0; i < count; ++i) {
         auto const slot = static_cast<std::size_t>(finished[i].which >> 32);
         auto* const owner = slot < running_.size() ? running_[slot] : nullptr;
         if (owner == nullptr) continue;
         owner->run->complete(static_cast<std::int32_t>(finished[i].which & 0xffffffffu), finished[i].view);
-        awaited = awaited || (owner->then && owner->run->done());
+        if (owner->run->done()) land(*owner);
     }
-    if (awaited) call_back(); // only now: they may start something, and poll
-    return count > 0;
+    if (landed_.empty()) return count > 0;
+    call_back(); // only now: they may start something, and poll
+    return true;
 } catch (...) { // an operator, most likely
     fail(std::current_exception());
     throw;
-}
-
-inline bool context::progress() {
-    inside const guard(*this);
-    require_working();
-    if (advance()) return true;
-    look_for_failure(nullptr);
-    return false;
-}
-
-inline void context::look_for_failure(detail::task const* mine) {
-    auto const* const run = instance_of(mine);
-    transport_->await(detail::awaited_rank(*transport_, run));
-    auto why = transport_->failure();
-    if (!why && run != nullptr) why = detail::different_call(*transport_, *run, recent_);
-    if (why) give_up(*why, run);
 }
 
 template <class Done>
@@ -275,7 +286,8 @@ void context::wait_until(Done done, detail::task const* mine, std::chrono::milli
         if (now >= next_look) {
             next_look = now + std::chrono::milliseconds(1);
             look_for_failure(mine);
-            if (now - last_progress > patience) give_up(detail::explain_timeout(patience, *transport_, instance_of(mine)), instance_of(mine));
+            auto const* const awaited = awaited_by(mine);
+            if (now - last_progress > patience) give_up(detail::explain_timeout(patience, *transport_, awaited), awaited);
         }
         transport_->idle(round, now + std::chrono::milliseconds(20));
     }
@@ -283,26 +295,13 @@ void context::wait_until(Done done, detail::task const* mine, std::chrono::milli
 
 inline bool context::is_done(detail::task& what) {
     if (what.run) return what.run->done();
-    if (what.waits_for_itself) return false;
+    if (what.waits) return false;
     if (what.native_handle != 0 && transport_->native()->test(what.native_handle - 1)) what.native_handle = 0;
     return what.native_handle == 0;
-}
-
-inline bool context::test(detail::task& what) {
-    if (is_done(what)) return true;
-    require_working();
-    advance();
-    if (is_done(what)) return true;
-    look_for_failure(&what);
-    return false;
-}
-
-inline void context::start_native(detail::task& what, native_call const& call) {
-    require_working();
-    what.native_handle = transport_->native()->start(call) + 1;
 }
 
 } // namespace chorus
 
 // The rest of its functions.
 #include <chorus/runtime/completion.hpp>
+#include <chorus/runtime/start.hpp>

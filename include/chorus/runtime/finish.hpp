@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -33,7 +34,9 @@ namespace detail {
 template <class F>
 bool advance(group& on, task& what, F step) try {
     if (on.epoch != on.owner->epoch()) on.require_working(); // from before shrink()
-    return step();
+    if (!step()) return false;
+    if (what.problem) std::rethrow_exception(what.problem);
+    return true;
 } catch (...) {
     on.owner->stop(what);
     throw;
@@ -60,6 +63,7 @@ CHORUS_INLINE std::shared_ptr<context> request::shared_context() const { return 
 CHORUS_INLINE void request::on_completion(std::function<void()> then) {
     if (!task_) return then();
     context::inside const guard(*group_->owner);
+    if (group_->epoch != group_->owner->epoch()) return then(); // stopped by shrink()
     group_->owner->when_done(*task_, std::move(then));
 }
 CHORUS_INLINE bool request::test() {
@@ -74,6 +78,7 @@ CHORUS_INLINE void request::wait() {
 }
 CHORUS_INLINE void request::finish_quietly() noexcept {
     if (!task_) return;
+    auto const guard = context::inside::patiently(*group_->owner);
     try {
         finish([&] {
             group_->owner->wait_at_end(*task_);
@@ -96,6 +101,7 @@ CHORUS_INLINE persistent_request& persistent_request::operator=(persistent_reque
         input_ = other.input_;
         output_ = other.output_;
         signature_ = other.signature_;
+        started_ = other.started_;
     }
     return *this;
 }
@@ -106,19 +112,20 @@ CHORUS_INLINE void persistent_request::start() {
     context::inside const guard(*group_->owner);
     group_->owner->require_working();
     group_->require_working();
-    if (task_->running) detail::misuse({"start() of a persistent collective that was not waited for"});
-    auto& owner = *group_->owner;
-    owner.limit_in_flight(group_->wire_number());
-    owner.start(*task_, input_, output_, {group_->wire_number(), ++group_->sequence, signature_, 0}, group_->members());
+    if (started_) detail::misuse({"start() of a persistent collective that was not waited for"});
+    task_->problem = nullptr;
+    group_->owner->start(group_->line, *task_, {input_, output_, {group_->wire_number(), ++group_->sequence, signature_, 0}, group_->members()});
+    started_ = true;
 }
 
 template <class F>
 bool persistent_request::finish(F step) {
-    if (!task_ || !task_->running) return true;
+    if (!task_ || !started_) return true;
     context::inside const guard(*group_->owner);
-    if (!detail::advance(*group_, *task_, step)) return false;
-    group_->owner->stop(*task_);
-    return true;
+    started_ = false; // what throws has stopped it
+    started_ = !detail::advance(*group_, *task_, step);
+    if (!started_) group_->owner->stop(*task_);
+    return !started_;
 }
 
 CHORUS_INLINE bool persistent_request::test() {
@@ -132,12 +139,12 @@ CHORUS_INLINE void persistent_request::wait() {
 }
 CHORUS_INLINE void persistent_request::end() noexcept {
     if (!task_) return;
+    auto const guard = context::inside::patiently(*group_->owner);
     try {
         finish([&] {
             group_->owner->wait_at_end(*task_);
             return true;
         });
-        context::inside const guard(*group_->owner);
         group_->owner->recycle(std::move(task_));
     } catch (...) { // the context remembers the failure
         task_.reset();

@@ -15,6 +15,12 @@ struct tuning_table;
 
 namespace detail {
 
+/// Messages to or from one peer: their program, and those that are under way.
+struct message_line {
+    std::shared_ptr<cached_program> home;
+    task_line line;
+};
+
 /// The ranks of a communicator: shared by it and its unfinished requests, so that its number is not reused before.
 struct group {
     /// Of all ranks.
@@ -40,6 +46,9 @@ struct group {
     std::uint32_t epoch;
     std::uint32_t generation;
     std::uint32_t sequence = 0; ///< of the last collective
+    task_line line;
+    std::vector<message_line> messages; ///< by peer and direction; empty: there were none yet
+    std::shared_ptr<cached_program> all_gather; ///< in which the ranks tell each other what they must
     int determinism = 2; ///< the level that every call holds
     bool shared_buffers = false; ///< calls are chosen for buffers of `allocate`
     std::unique_ptr<own_messages> to_itself; ///< null before the first

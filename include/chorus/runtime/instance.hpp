@@ -101,6 +101,9 @@ public:
     }
 
     bool done() const { return unfinished_ == 0; }
+    /// Not done from here on: will be started, or abandoned.
+    void expect() { unfinished_ = 1; }
+    void abandon() { unfinished_ = 0; }
 
     /// The transport has finished the message of step i.
     void complete(std::int32_t i, std::byte const* view) {

@@ -82,6 +82,7 @@ private:
     void const* input_ = nullptr;
     void* output_ = nullptr;
     std::uint64_t signature_ = 0;
+    bool started_ = false; ///< and not waited for
 };
 
 } // namespace chorus

@@ -18,23 +18,27 @@
 
 namespace chorus {
 
-[[gnu::cold]] CHORUS_INLINE void communicator::exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out) {
-    context::inside const guard(owner());
-    out.resize(words.size() * static_cast<std::size_t>(size()));
-    if (!agreement_) {
+[[gnu::cold]] CHORUS_INLINE std::shared_ptr<detail::cached_program> const& communicator::all_gather_of_words() {
+    if (!group_->all_gather) {
         choice how;
         how.name = "agreement";
         record_function const algorithm = [](record_sink& sink, arguments const& args) { bruck_all_gather(sink, args.blocks); };
         call_shape const shape{collective::all_gather, rank(), size(), 0, false, false, 1};
-        agreement_ = owner().find_program(shape, algorithm, how);
+        group_->all_gather = owner().find_program(shape, algorithm, how);
     }
-    auto task = owner().take_task(agreement_);
+    return group_->all_gather;
+}
+
+[[gnu::cold]] CHORUS_INLINE void communicator::exchange_words(std::span<std::uint64_t const> words, plain_vector<std::uint64_t>& out) {
+    context::inside const guard(owner());
+    out.resize(words.size() * static_cast<std::size_t>(size()));
+    auto task = owner().take_task(all_gather_of_words());
     block_lengths lengths;
     lengths.uniform = words.size();
     task->run->bind(lengths, copy_kernel<std::uint64_t>());
-    auto const signature = make_signature(collective::all_gather, copy_kernel<std::uint64_t>(), words.size(), {}, -1, "agreement");
+    exchange const ex{group_->wire_number(), ++group_->sequence, detail::agreement_signature(words.size()), 0};
     try {
-        owner().start(*task, words.data(), out.data(), {group_->wire_number(), ++group_->sequence, signature, 0}, group_->members());
+        owner().start(group_->line, *task, {words.data(), out.data(), ex, group_->members()});
         owner().wait(*task);
     } catch (...) {
         owner().stop(*task);
@@ -46,17 +50,12 @@ namespace chorus {
 [[gnu::cold]] CHORUS_INLINE void communicator::check_agreement(std::uint64_t signature) {
     std::array<std::uint64_t, 1> const mine{signature};
     exchange_words(mine, words_);
-    for (int other = 0; other < size(); ++other) {
-        auto const theirs = words_[static_cast<std::size_t>(other)];
-        if (theirs == signature) continue;
-        auto const ours = describe_signature(signature), them = describe_signature(theirs);
-        detail::misuse({"calls do not match: rank ", world_rank(rank()), " calls ", ours, ", rank ", world_rank(other), " calls ",
-                        them, ours == them ? unseen_difference : ""});
-    }
+    detail::require_same_call(words_, signature, world_rank(rank()), group_->members());
 }
 
 [[gnu::cold]] CHORUS_INLINE communicator communicator::split(int color, int key) {
     require_valid();
+    context::inside const guard(owner());
     owner().shares_progress();
     constexpr auto mask_words = context::most_communicators / 64;
     constexpr std::size_t facts = 3;
@@ -154,22 +153,6 @@ CHORUS_INLINE communicator communicator::shrink() {
         result.push_back(static_cast<int>(number));
     }
     return result;
-}
-
-/// Everybody's counts. The blocks that arrive must be as long as the caller has made room for.
-[[gnu::cold]] CHORUS_INLINE void communicator::gather_counts(operation const& call) {
-    own_words_.clear();
-    for (auto const each : call.lengths.counts) own_words_.push_back(each);
-    exchange_words(own_words_, words_);
-    matrix_.clear();
-    for (auto const each : words_) matrix_.push_back(static_cast<std::size_t>(each));
-    auto const ranks = static_cast<std::size_t>(size()), self = static_cast<std::size_t>(rank());
-    for (std::size_t from = 0; from < ranks; ++from) {
-        auto const sent = matrix_[from * ranks + self], expected = call.lengths.incoming[from];
-        if (sent == expected) continue;
-        detail::misuse({"rank ", world_rank(rank()), ": ", name(call.what), ": rank ", world_rank(static_cast<int>(from)), " sends ",
-                        sent, " elements where ", expected, " are expected"});
-    }
 }
 
 } // namespace chorus

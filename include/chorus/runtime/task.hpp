@@ -4,15 +4,18 @@
 #include <chorus/algorithm/record.hpp>
 #include <chorus/core/plain_vector.hpp>
 #include <chorus/runtime/instance.hpp>
+#include <chorus/runtime/preparation.hpp>
 #include <chorus/transport/erased.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <new>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -62,7 +65,27 @@ private:
     plain_vector<block> idle_;
 };
 
-struct cached_program;
+/// The collectives of a communicator that are under way, or its messages to or from one peer. They start in the order of their calls,
+/// and a bounded number is in flight; the others wait here, not in their callers.
+struct task_line {
+    static constexpr std::size_t most = 60; ///< what fits into the tags of MPI
+
+    std::size_t in_flight = 0; ///< started and not done
+    bool preparing = false;    ///< the last one of them: those behind it wait, so that native calls start in the same order everywhere
+    bool starting = false;     ///< start_queued is at work
+    plain_vector<task*> queued;
+    std::size_t next = 0; ///< the first of `queued` that still waits
+
+    bool is_open() const { return queued.empty() && !preparing && in_flight < most; }
+};
+
+/// What a run works on.
+struct run_arguments {
+    void const* input = nullptr;
+    void* output = nullptr;
+    exchange ex;
+    std::span<int const> members; ///< the schedule's ranks in the numbers of the transport; empty: the same
+};
 
 /// A collective that was started: an instance with its scratch memory, or a native operation.
 struct task {
@@ -71,11 +94,21 @@ struct task {
     scratch_pool::block scratch;
     std::shared_ptr<void const> keep; ///< what must live as long: a stateful operator
     std::function<void()> then;       ///< whom to tell when it is done; empty: nobody
+    std::unique_ptr<preparation> before; ///< what the ranks tell each other first; null: never anything
+    std::exception_ptr problem;       ///< why it came to nothing, where the context goes on
+    run_arguments later;              ///< of a start that has to wait
+    task_line* line = nullptr;        ///< where it counts as in flight, or waits; null where it does not (any more)
     std::uint64_t native_handle = 0; ///< one more than the handle; 0: none
     std::uint32_t slot = 0;
     collective what = collective::all_reduce;
     bool running = false;
-    bool waits_for_itself = false; ///< receives from its own rank what that has not sent yet
+    bool waits = false; ///< has to wait with its start, or for a message of its own rank
+
+    task() = default;
+    task(task const&) = delete;
+    task& operator=(task const&) = delete;
+    ~task();
+    bool prepares() const { return before != nullptr && before->is_needed(); }
 };
 
 /// A message of a rank to itself. Sends are copied where their receive is not there yet; so at most one list has any.
@@ -101,6 +134,8 @@ struct cached_program {
     std::vector<std::unique_ptr<task>> idle;
     std::uint64_t last_use = 0;
 };
+
+inline task::~task() = default;
 
 /// An idle task of the program, or a new one.
 inline std::unique_ptr<task> take_task(std::shared_ptr<cached_program> const& home, any_transport& over) {
