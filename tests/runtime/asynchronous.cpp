@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <numeric>
 #include <ranges>
 #include <span>
@@ -233,6 +234,92 @@ TEST_CASE("a bucket fuses small reductions, in any mixture of lengths", "[runtim
         // 3+0+40+56+1 | 1+99 | 7, and those of 100 and 250 alone
         require(bucket.collectives() == 3 * 5);
     }));
+}
+
+namespace {
+
+/// Of three ranks the last one goes away. What was added to a bucket is freed when the failure has been seen: by the bucket, or in
+/// another call; then the survivors go on with the same bucket.
+void lose_a_rank(communicator& world, std::size_t length, bool seen_elsewhere, bool flushed) {
+    auto comm = world.dup();
+    reduction_bucket<float> bucket(comm, 1000 * sizeof(float));
+    if (comm.rank() == 2) throw std::runtime_error("goes away");
+    auto gradient = std::make_unique<std::vector<float>>(length, 1.0f);
+    auto const first = outcome_of([&] {
+        bucket.add(*gradient);
+        if (flushed) bucket.flush();
+        if (seen_elsewhere) barrier(comm);
+        else bucket.wait();
+    });
+    require(first.kind == "transport");
+    gradient.reset();
+    if (seen_elsewhere) require(outcome_of([&] { bucket.wait(); }).kind == "transport");
+    bucket.wait(); // is empty
+    comm = comm.shrink();
+    std::vector<float> other(10, 1.0f);
+    bucket.add(other);
+    bucket.wait();
+    require(other[9] == 2.0f);
+}
+
+} // namespace
+
+TEST_CASE("a failure leaves a bucket empty, and it goes on after shrink()", "[runtime/asynchronous]") {
+    for (std::size_t const length : {10u, 999u, 1000u, 50000u})
+        for (bool const seen_elsewhere : {false, true})
+            for (bool const flushed : {false, true}) {
+                CAPTURE(length, seen_elsewhere, flushed);
+                auto const scenario = [&](communicator& world) { lose_a_rank(world, length, seen_elsewhere, flushed); };
+                auto const ends = outcomes(3, patient(), scenario);
+                INFO(texts(ends));
+                CHECK(ends[0].text + ends[1].text == "");
+                auto const wrong = run_shm_threads(3, patient(), scenario);
+                CHECK(wrong[0] + wrong[1] == "");
+            }
+}
+
+TEST_CASE("what was added to a bucket before shrink() is forgotten, and wait() says so", "[runtime/asynchronous]") {
+    auto const ends = outcomes(3, patient(), [](communicator& world) {
+        auto comm = world.dup();
+        reduction_bucket<int> bucket(comm);
+        auto lost = std::make_unique<std::vector<int>>(100, 1);
+        bucket.add(*lost);
+        if (comm.rank() == 2) throw std::runtime_error("goes away");
+        require(outcome_of([&] { barrier(comm); }).kind == "transport");
+        comm = comm.shrink();
+        lost.reset();
+        require(outcome_of([&] { bucket.wait(); }).has("before shrink()"));
+        std::vector<int> other(10, 1);
+        bucket.add(other);
+        bucket.wait();
+        require(other[9] == 2);
+    });
+    INFO(texts(ends));
+    CHECK(ends[0].text + ends[1].text == "");
+}
+
+TEST_CASE("what was started before shrink() ends in an error and touches nothing", "[runtime/asynchronous]") {
+    auto const ends = outcomes(3, patient(), [](communicator& comm) {
+        if (comm.rank() == 2) throw std::runtime_error("goes away");
+        auto data = std::make_unique<std::vector<int>>(50000, 1);
+        auto later = async_all_reduce(comm, *data);
+        std::vector<request> queued; // more than may be in flight
+        for (int i = 0; i < 100; ++i) queued.push_back(async_all_reduce(comm, std::span(*data).first(0)));
+        auto again = persistent_all_reduce(comm, *data);
+        again.start();
+        require(outcome_of([&] { barrier(comm); }).kind == "transport");
+        auto rest = comm.shrink();
+        data.reset();
+        int told = 0;
+        later.on_completion([&] { ++told; });
+        require(told == 1);
+        require(outcome_of([&] { later.wait(); }).has("before shrink()"));
+        require(outcome_of([&] { again.wait(); }).has("before shrink()"));
+        require(outcome_of([&] { again.start(); }).has("before shrink()"));
+        barrier(rest);
+    });
+    INFO(texts(ends));
+    CHECK(ends[0].text + ends[1].text == "");
 }
 
 TEST_CASE("a trace tells every message, and counts them by peer", "[runtime/asynchronous]") {

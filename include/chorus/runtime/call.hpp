@@ -34,11 +34,6 @@ CHORUS_INLINE std::shared_ptr<context> const& communicator::shared_context() con
     require_member();
     return group_->owner;
 }
-CHORUS_INLINE std::shared_ptr<detail::group> const& communicator::shared_group() const {
-    require_member();
-    return group_;
-}
-
 CHORUS_INLINE void communicator::require_member() const {
     if (!group_) detail::misuse({"this rank is not a member of the communicator"});
 }

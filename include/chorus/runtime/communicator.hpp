@@ -68,8 +68,6 @@ public:
 
     options const& settings() const;
     std::shared_ptr<context> const& shared_context() const;
-    /// What it shares with its requests; another one after shrink().
-    std::shared_ptr<detail::group> const& shared_group() const;
 
     /// rank -> number of its host, from 0 in order of first appearance.
     std::vector<int> hosts() const;

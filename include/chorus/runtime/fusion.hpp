@@ -138,11 +138,14 @@ private:
         throw;
     }
     bool is_from_before_shrink() const { return epoch_ != comm_->shared_context()->epoch(); }
-    void require_current() {
-        if (!is_from_before_shrink()) return;
-        auto const held = !added_.empty() || started_ > 0 || !alone_.empty();
+    /// Throws where what was added must not be touched any more, and forgets it.
+    void require_current() try {
+        if (added_.empty() && started_ == 0 && alone_.empty()) return;
+        comm_->require_valid();
+        if (is_from_before_shrink()) detail::misuse({"reduction_bucket: what was added before shrink() is forgotten: add it again"});
+    } catch (...) {
         forget();
-        if (held) detail::misuse({"reduction_bucket: what was added before shrink() is forgotten: add it again"});
+        throw;
     }
     /// Drops all that was added, and what has started: of a failed context, or of none.
     void forget() {
