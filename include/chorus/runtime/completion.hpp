@@ -38,6 +38,13 @@ inline void context::require_one_thread() {
     std::rethrow_exception(failure_);
 }
 
+inline bool context::is_done(detail::task& what) {
+    if (what.run) return what.run->done();
+    if (what.waits) return false;
+    if (what.native_handle != 0 && transport_->native()->test(what.native_handle - 1)) what.native_handle = 0;
+    return what.native_handle == 0;
+}
+
 inline bool context::progress() {
     inside const guard(*this);
     require_working();

@@ -293,13 +293,6 @@ void context::wait_until(Done done, detail::task const* mine, std::chrono::milli
     }
 }
 
-inline bool context::is_done(detail::task& what) {
-    if (what.run) return what.run->done();
-    if (what.waits) return false;
-    if (what.native_handle != 0 && transport_->native()->test(what.native_handle - 1)) what.native_handle = 0;
-    return what.native_handle == 0;
-}
-
 } // namespace chorus
 
 // The rest of its functions.

@@ -101,9 +101,7 @@ public:
     }
 
     bool done() const { return unfinished_ == 0; }
-    /// Not done from here on: will be started, or abandoned.
-    void expect() { unfinished_ = 1; }
-    void abandon() { unfinished_ = 0; }
+    void expect(bool start = true) { unfinished_ = start ? 1 : 0; } ///< not done before it was started; or never to be
 
     /// The transport has finished the message of step i.
     void complete(std::int32_t i, std::byte const* view) {

@@ -177,7 +177,7 @@ inline void context::start_native(detail::task& what, native_call const& call) {
         if (failure_) throw;
         what.problem = std::current_exception();
         what.waits = false;
-        if (what.run) what.run->abandon();
+        if (what.run) what.run->expect(false);
         land(what);
     }
     start_queued(line);
