@@ -169,3 +169,17 @@ TEST_CASE("every collective calls an algorithm of one's own with its own argumen
     CHECK(calls(custom_choice<scatter>(on_blocks_from), scatter));
     CHECK(calls(custom_choice<all_to_all>(on_all), all_to_all));
 }
+
+TEST_CASE("what a choice nests without end is refused", "[algorithm/parse]") {
+    std::string text = "ring";
+    for (int level = 0; level < 3000; ++level) text = "hierarchical:inside=(" + std::move(text) + ")";
+    CHECK_THROWS_WITH(parse_choice(text, 4), Catch::Contains("more than 32 levels"));
+}
+TEST_CASE("lanes that no message can name are refused", "[algorithm/custom]") {
+    auto const refused = [](choice const& how) {
+        CHECK_THROWS_WITH(record({.what = collective::all_reduce, .rank = 0, .ranks = 2}, how.custom, how), Catch::Contains("lanes are 0 to 3"));
+    };
+    refused(custom_choice<collective::all_reduce>([](auto& sink, slice_list const& data) { sink.on_lane(4).send(1, data); }));
+    refused(custom_choice<collective::all_reduce>([](auto& sink, slice_list const& data) { sink.on_lane(-1).send(1, data); }));
+    refused(custom_choice<collective::all_reduce>([](auto& sink, slice_list const& data) { sink.on_lane(256).send(1, data); }));
+}

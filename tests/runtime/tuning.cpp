@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -184,4 +185,23 @@ TEST_CASE("a tuning file brings back what was found out", "[runtime/tuning]") {
     CHECK(default_tuning_path() == path);
     same_on_all(2, patient(), [&](communicator& comm) { return std::string(use_tuning(comm) ? "found" : "not found"); });
     std::remove(path.c_str());
+}
+
+TEST_CASE("segments that a caller names are no more than the call can use", "[runtime/tuning]") {
+    for (std::size_t const count : {0u, 100u, 100'000u})
+        for (auto const& how : {choice(ring{1'000'000}), choice(two_shot{1'000'000}), choice(tree{1'000'000})}) {
+            CAPTURE(count, to_string(how));
+            auto const begin = std::chrono::steady_clock::now();
+            auto const ends = outcomes(3, patient(), [&](communicator& comm) {
+                std::vector<int> data(count, 1), blocks(3, comm.rank()), from(3);
+                all_reduce(comm, data, std::plus<>{}, how);
+                require(data == std::vector<int>(count, 3));
+                std::vector<std::size_t> const ones(3, 1); // whose largest no rank knows
+                all_to_all_v(comm, blocks, ones, from, ones, direct{1'000'000});
+                require(from == std::vector<int>{0, 1, 2});
+            });
+            INFO(texts(ends));
+            for (auto const& each : ends) CHECK(each.kind == "");
+            CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20)); // a million takes hours
+        }
 }

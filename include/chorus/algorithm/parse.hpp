@@ -22,9 +22,10 @@ namespace detail {
 /// One pass over the text of a choice.
 class choice_parser {
 public:
-    choice_parser(std::string_view text, int ranks) : text_(text), ranks_(ranks) {}
+    choice_parser(std::string_view text, int ranks, int depth = 0) : text_(text), ranks_(ranks), depth_(depth) {}
 
     choice run() {
+        if (depth_ > most_levels) fail("more than " + std::to_string(most_levels) + " levels");
         auto const colon = std::min(text_.find(':'), text_.size());
         auto const called = text_.substr(0, colon);
         if (called != "auto") how_.name = known_name(called);
@@ -118,15 +119,17 @@ private:
             fail("its groups have " + std::to_string(named) + " ranks in all, allowed are " +
                  (ranks_ > 0 ? std::to_string(ranks_) : "up to " + std::to_string(most)));
     }
-    static choice nested(std::string_view value, int ranks) {
+    choice nested(std::string_view value, int ranks) const {
         auto const wrapped = value.size() >= 2 && value.front() == '(' && value.back() == ')';
-        return choice_parser(wrapped ? value.substr(1, value.size() - 2) : value, ranks).run();
+        return choice_parser(wrapped ? value.substr(1, value.size() - 2) : value, ranks, depth_ + 1).run();
     }
 
     static constexpr int most = 1'000'000; // ranks, segments, digits of a radix
+    static constexpr int most_levels = 32;   // each has half as many ranks, where they make sense
 
     std::string_view text_;
     int ranks_;
+    int depth_; // levels around this one
     choice how_;
     hierarchy levels_;
 };

@@ -4,7 +4,8 @@
 ///
 /// A tag converts to a `choice`. Which collectives have an algorithm of that name, the catalogue says. `segments` is
 /// into how many pieces each message is cut, so that one is folded and passed on while the next arrives; 0 lets the
-/// library choose.
+/// library choose. A call takes no more segments than it has elements, than 512, or than 2048 / p where that is less (64 at least):
+/// more cost only time.
 
 #include <chorus/algorithm/choice.hpp>
 #include <chorus/algorithm/custom.hpp>

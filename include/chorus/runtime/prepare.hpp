@@ -44,6 +44,14 @@ inline std::size_t common_count(operation const& call) {
     return largest;
 }
 
+/// Segments that a caller names: no more than elements, and than can be recorded in a moment (what takes the square of their number). The
+/// same on all ranks.
+inline int bounded_segments(int named, operation const& call, int ranks) {
+    auto most = static_cast<std::size_t>(std::clamp(2048 / ranks, 64, 512));
+    if (call.counts_known_to_all) most = std::min(most, std::max<std::size_t>(1, common_count(call)));
+    return static_cast<int>(std::min(static_cast<std::size_t>(named), most));
+}
+
 } // namespace detail
 
 CHORUS_INLINE choice_facts communicator::facts_of_call(operation const& call) const {
@@ -180,7 +188,7 @@ CHORUS_INLINE std::uint64_t communicator::signature_of(operation const& call, st
         call_shape shape{call.what, rank(), size(), has_root(call.what) ? call.root : 0, call.in_place, call.fold.finish != nullptr, 1};
         shape.rounds_once = entry != nullptr && entry->rounds_once && detail::rounds_small_floats(call.fold);
         shape.segments = ready.how.segments > 0
-                             ? ready.how.segments
+                             ? detail::bounded_segments(ready.how.segments, call, size())
                              : choose_segments(entry, facts_of_call(call));
         ready.how.segments = shape.segments > 1 ? shape.segments : 0;
         ready.home = owner().find_program(shape, entry != nullptr ? entry->record : ready.how.custom, ready.how);

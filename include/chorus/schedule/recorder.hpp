@@ -200,6 +200,7 @@ CHORUS_INLINE slice_list record_sink::scratch(slice_list const& data) { return r
 CHORUS_INLINE slice_list record_sink::scratch_blocks(std::vector<std::int32_t> blocks) { return recorder_->scratch_blocks(std::move(blocks)); }
 
 CHORUS_INLINE record_sink record_sink::on_lane(int lane) const {
+    if (lane < 0 || lane > 3) detail::misuse({"there is no lane ", lane, ": lanes are 0 to 3"});
     auto other = *this;
     other.lane_ = static_cast<std::uint8_t>(lane);
     return other;
