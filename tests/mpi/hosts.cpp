@@ -73,8 +73,10 @@ TEST_CASE("what is set in a store over MPI has arrived when set returns", "[mpi/
     if (world().size() < 2) return;
     mpi_store over(MPI_COMM_WORLD);
     auto const begin = chorus::clock::now();
-    if (world().rank() == 0) over.set("name", "value");
-    else std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    if (world().rank() == 0)
+        over.set("name", "value");
+    else
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
     CHECK(over.get("name", begin + std::chrono::seconds(20)) == "value");
     CHECK(chorus::clock::now() - begin >= std::chrono::milliseconds(200));
 }

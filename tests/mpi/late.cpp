@@ -27,18 +27,30 @@ void call(communicator& comm, collective what, choice const& how, int root, std:
     auto const ranks = static_cast<std::size_t>(comm.size());
     std::vector<int> one(block, comm.rank()), all(block * ranks, comm.rank()), out(block * ranks);
     switch (what) {
-    case collective::all_reduce: return all_reduce(comm, all, std::plus<>{}, how);
-    case collective::broadcast: return broadcast(comm, all, root, how);
-    case collective::reduce: return reduce(comm, all, std::plus<>{}, root, how);
-    case collective::scan: return scan(comm, all, std::plus<>{}, how);
-    case collective::exclusive_scan: return exclusive_scan(comm, all, std::plus<>{}, how);
-    case collective::barrier: return barrier(comm, how);
-    case collective::reduce_scatter: return reduce_scatter(comm, all, one, std::plus<>{}, how);
-    case collective::all_gather: return all_gather(comm, one, out, how);
-    case collective::gather: return gather(comm, one, comm.rank() == root ? out : std::vector<int>(), root, how);
-    case collective::scatter: return scatter(comm, comm.rank() == root ? all : std::vector<int>(), one, root, how);
-    case collective::all_to_all: return all_to_all(comm, all, out, how);
-    case collective::send_recv: break;
+    case collective::all_reduce:
+        return all_reduce(comm, all, std::plus<>{}, how);
+    case collective::broadcast:
+        return broadcast(comm, all, root, how);
+    case collective::reduce:
+        return reduce(comm, all, std::plus<>{}, root, how);
+    case collective::scan:
+        return scan(comm, all, std::plus<>{}, how);
+    case collective::exclusive_scan:
+        return exclusive_scan(comm, all, std::plus<>{}, how);
+    case collective::barrier:
+        return barrier(comm, how);
+    case collective::reduce_scatter:
+        return reduce_scatter(comm, all, one, std::plus<>{}, how);
+    case collective::all_gather:
+        return all_gather(comm, one, out, how);
+    case collective::gather:
+        return gather(comm, one, comm.rank() == root ? out : std::vector<int>(), root, how);
+    case collective::scatter:
+        return scatter(comm, comm.rank() == root ? all : std::vector<int>(), one, root, how);
+    case collective::all_to_all:
+        return all_to_all(comm, all, out, how);
+    case collective::send_recv:
+        break;
     }
 }
 

@@ -1,5 +1,5 @@
-/// Jobs in which MPI itself would wait for ever, or in which a rank is late: the argument says how. Each must end by itself, with a
-/// report or without a complaint (tests/CMakeLists.txt).
+/// Jobs in which MPI itself would wait for ever, or in which a rank is late: the argument says how. Each must end by
+/// itself, with a report or without a complaint (tests/CMakeLists.txt).
 
 #include <chorus/chorus.hpp>
 #include <chorus/transport/mpi.hpp>
@@ -34,7 +34,8 @@ int end_late(int argc, char** argv) {
     return 0;
 }
 
-/// Of two messages of one call, which differ by a byte, the first is still on its way when the second has come: its sender is late.
+/// Of two messages of one call, which differ by a byte, the first is still on its way when the second has come: its
+/// sender is late.
 int send_late(int argc, char** argv) {
     MPI_Init(&argc, &argv);
     {

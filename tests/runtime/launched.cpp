@@ -79,10 +79,11 @@ TEST_CASE("a session under another launcher is refused, and says what to do", "[
     struct launcher {
         std::string name, rank, size, advice;
     };
-    for (auto const& each : {launcher{"Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "chorus::mpi_session or chorus::attach"},
-                             launcher{"Hydra", "PMI_RANK", "PMI_SIZE", "chorus::mpi_session or chorus::attach"},
-                             launcher{"srun", "SLURM_PROCID", "SLURM_NTASKS", "CHORUS_RANK=$SLURM_PROCID"},
-                             launcher{"torchrun", "RANK", "WORLD_SIZE", "CHORUS_RANK=$RANK"}}) {
+    for (auto const& each :
+         {launcher{"Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "chorus::mpi_session or chorus::attach"},
+          launcher{"Hydra", "PMI_RANK", "PMI_SIZE", "chorus::mpi_session or chorus::attach"},
+          launcher{"srun", "SLURM_PROCID", "SLURM_NTASKS", "CHORUS_RANK=$SLURM_PROCID"},
+          launcher{"torchrun", "RANK", "WORLD_SIZE", "CHORUS_RANK=$RANK"}}) {
         for (auto const* const rank : {"0", "2"}) {
             auto const said = session_with({{each.rank, rank}, {each.size, "4"}});
             INFO(said);

@@ -24,9 +24,11 @@ struct foreign_launcher {
     char const *name, *rank, *size, *advice;
 };
 
-inline constexpr char const *over_mpi = "use chorus::mpi_session or chorus::attach (chorus/transport/mpi.hpp), or set these",
-                            *of_torchrun = "set CHORUS_RANK=$RANK, CHORUS_SIZE=$WORLD_SIZE and CHORUS_STORE=tcp:HOST:PORT/KEY or file:FOLDER",
-                            *of_srun = "set CHORUS_RANK=$SLURM_PROCID, CHORUS_SIZE=$SLURM_NTASKS and CHORUS_STORE=tcp:HOST:PORT/KEY or file:FOLDER";
+inline constexpr char const
+    *over_mpi = "use chorus::mpi_session or chorus::attach (chorus/transport/mpi.hpp), or set these",
+    *of_torchrun = "set CHORUS_RANK=$RANK, CHORUS_SIZE=$WORLD_SIZE and CHORUS_STORE=tcp:HOST:PORT/KEY or file:FOLDER",
+    *of_srun =
+        "set CHORUS_RANK=$SLURM_PROCID, CHORUS_SIZE=$SLURM_NTASKS and CHORUS_STORE=tcp:HOST:PORT/KEY or file:FOLDER";
 /// The innermost first: torchrun and mpirun may have been started by srun.
 inline constexpr foreign_launcher foreign_launchers[] = {
     {"torchrun", "RANK", "WORLD_SIZE", of_torchrun},
@@ -47,14 +49,17 @@ inline std::optional<int> number_in(char const* name) {
     return static_cast<int>(value);
 }
 
-/// A usage_error where somebody else has started this process as one of several: each would be a world of its own, and silently.
+/// A usage_error where somebody else has started this process as one of several: each would be a world of its own, and
+/// silently.
 [[gnu::cold]] inline void require_alone() {
     for (auto const& each : foreign_launchers) {
         auto const rank = number_in(each.rank), size = number_in(each.size);
         if (!rank || (!size && each.size != nullptr)) continue;
         if (size == 1) return;
-        misuse({"this process was started by ", each.name, " (", each.rank, "=", *rank, size ? text({", ", each.size, "=", *size}) : "",
-                "), but a session finds the other ranks by CHORUS_RANK, CHORUS_SIZE and CHORUS_STORE, which `chorus run` sets: it would be alone. ",
+        misuse({"this process was started by ", each.name, " (", each.rank, "=", *rank,
+                size ? text({", ", each.size, "=", *size}) : "",
+                "), but a session finds the other ranks by CHORUS_RANK, CHORUS_SIZE and CHORUS_STORE, which `chorus "
+                "run` sets: it would be alone. ",
                 "Instead, ", each.advice, ". CHORUS_SIZE=1 where it shall be alone"});
     }
 }
@@ -70,7 +75,9 @@ inline std::optional<int> number_in(char const* name) {
     auto const number = [&](char const* name) {
         auto const value = detail::number_in(name);
         if (!value || *value > 1'000'000)
-            detail::misuse({name, set(name).empty() ? " is not set, but others of CHORUS_RANK, CHORUS_SIZE and CHORUS_STORE are" : detail::text({"=", set(name), " is no number"})});
+            detail::misuse({name, set(name).empty()
+                                      ? " is not set, but others of CHORUS_RANK, CHORUS_SIZE and CHORUS_STORE are"
+                                      : detail::text({"=", set(name), " is no number"})});
         return *value;
     };
     found.store = set("CHORUS_STORE");
@@ -83,7 +90,9 @@ inline std::optional<int> number_in(char const* name) {
     if (found.rank >= found.size) detail::misuse({"CHORUS_RANK=", found.rank, " does not go with CHORUS_SIZE=", found.size});
     if (found.store.empty() && found.size > 1)
         detail::misuse({"CHORUS_RANK=", found.rank, " and CHORUS_SIZE=", found.size,
-                        " are set, but CHORUS_STORE is not: set it to where the ranks meet, tcp:HOST:PORT/KEY or file:FOLDER, or let `chorus run -n ", found.size, "` start them"});
+                        " are set, but CHORUS_STORE is not: set it to where the ranks meet, tcp:HOST:PORT/KEY or "
+                        "file:FOLDER, or let `chorus run -n ",
+                        found.size, "` start them"});
     return found;
 }
 

@@ -21,13 +21,13 @@ struct launch_environment {
     int size = 1;
     std::string store; ///< empty where nobody has launched us: one rank
 
-    /// A usage_error where the variables make no sense, or are not there although mpirun, srun or torchrun has started several ranks:
-    /// each of them would be alone.
+    /// A usage_error where the variables make no sense, or are not there although mpirun, srun or torchrun has started
+    /// several ranks: each of them would be alone.
     static launch_environment read();
 };
 
-/// Owns the context of a rank in a program that was started by `chorus run`; started by hand, it is the only rank. A usage_error
-/// where another launcher has started several. Requests and communicators end with it.
+/// Owns the context of a rank in a program that was started by `chorus run`; started by hand, it is the only rank. A
+/// usage_error where another launcher has started several. Requests and communicators end with it.
 class session {
 public:
     explicit session(options const& how = {}, shm_options const& memory = {});

@@ -14,8 +14,9 @@
 
 namespace chorus {
 
-/// Made and destroyed by all ranks of the communicator together. `set` sends to everyone and returns when all have it, so that this
-/// rank may go and wait elsewhere: MPI sends on only while somebody calls it. So every rank must sooner or later set, get or end.
+/// Made and destroyed by all ranks of the communicator together. `set` sends to everyone and returns when all have it,
+/// so that this rank may go and wait elsewhere: MPI sends on only while somebody calls it. So every rank must sooner or
+/// later set, get or end.
 class mpi_store {
 public:
     explicit mpi_store(MPI_Comm over) : own_(detail::mpi_communicator::duplicate(over)) {}
@@ -36,7 +37,9 @@ public:
         for (int other = 0; other < own_.size(); ++other) {
             if (other == own_.rank()) continue;
             auto& request = sent[static_cast<std::size_t>(other)];
-            detail::require_mpi(MPI_Issend(text.data(), static_cast<int>(text.size()), MPI_BYTE, other, 0, own_.get(), &request), "MPI_Issend");
+            detail::require_mpi(
+                MPI_Issend(text.data(), static_cast<int>(text.size()), MPI_BYTE, other, 0, own_.get(), &request),
+                "MPI_Issend");
         }
         for (auto& each : sent) detail::require_mpi(finish(each), "MPI_Test");
     }
@@ -53,7 +56,8 @@ private:
     /// Takes what comes meanwhile: the others may do the same.
     int finish(MPI_Request& what) {
         for (int done = 0;;) {
-            if (auto const code = MPI_Test(&what, &done, MPI_STATUS_IGNORE); code != MPI_SUCCESS || done != 0) return code;
+            if (auto const code = MPI_Test(&what, &done, MPI_STATUS_IGNORE); code != MPI_SUCCESS || done != 0)
+                return code;
             if (!receive()) std::this_thread::yield();
         }
     }

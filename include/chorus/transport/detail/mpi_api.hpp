@@ -48,7 +48,8 @@ public:
         if (handle_ != MPI_COMM_NULL)
             require_mpi(MPI_Comm_set_errhandler(handle_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     }
-    /// The same ranks, without attributes and hints: MPI_Comm_dup would copy them, and run the program's callbacks for that.
+    /// The same ranks, without attributes and hints: MPI_Comm_dup would copy them, and run the program's callbacks for
+    /// that.
     static mpi_communicator duplicate(MPI_Comm original) {
         MPI_Comm copy = MPI_COMM_NULL;
         require_mpi(MPI_Comm_split(original, 0, 0, &copy), "MPI_Comm_split");

@@ -1,7 +1,7 @@
 #pragma once
 /// The control channel of the MPI transport: small messages that say why somebody gives up, and what was called. They
-/// travel on a communicator of their own and are read only where a rank waits in vain, so that they cost nothing as long
-/// as all is well.
+/// travel on a communicator of their own and are read only where a rank waits in vain, so that they cost nothing as
+/// long as all is well.
 
 #include <chorus/transport/detail/mpi_api.hpp>
 #include <chorus/transport/detail/mpi_questions.hpp>

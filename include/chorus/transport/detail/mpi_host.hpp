@@ -66,8 +66,8 @@ private:
         std::int64_t file = -1;
     };
 
-    /// Not a window of MPI's: its end would take all ranks together, and one that comes late would wait for ever. A board is a
-    /// convenience: who cannot have the memory goes without.
+    /// Not a window of MPI's: its end would take all ranks together, and one that comes late would wait for ever. A
+    /// board is a convenience: who cannot have the memory goes without.
     void share_board(mpi_communicator const& host) {
         address where;
         if (host.rank() == 0) create_board(where);
@@ -86,12 +86,13 @@ private:
     }
     void open_board(address const& where) try {
         auto const path = text({"/proc/", where.process, "/fd/", where.file});
-        if (descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC)); file.valid()) board_.emplace(shared_memory::adopt(std::move(file)));
+        if (descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC)); file.valid())
+            board_.emplace(shared_memory::adopt(std::move(file)));
     } catch (transport_error const&) {
         board_.reset();
     }
     static std::uint64_t name_space() {
-        struct stat about{};
+        struct stat about {};
         return ::stat("/proc/self/ns/pid", &about) == 0 ? about.st_ino : 0;
     }
 

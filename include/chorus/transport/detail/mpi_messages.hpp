@@ -169,7 +169,8 @@ private:
         auto const too_long = code != MPI_SUCCESS && mpi_error_class(code) == MPI_ERR_TRUNCATE;
         if (code != MPI_SUCCESS && !too_long) return broken(code, what.receives ? "MPI_Irecv" : "MPI_Isend", what.peer);
         auto const sent = too_long ? std::string("more") : text({received_bytes(status), " bytes"});
-        if (!misfit_) misfit_ = {what, text({"rank ", what.peer, " sends ", sent, " where ", what.bytes, " are expected"})};
+        if (!misfit_)
+            misfit_ = {what, text({"rank ", what.peer, " sends ", sent, " where ", what.bytes, " are expected"})};
         return false;
     }
 

@@ -1,6 +1,6 @@
 #pragma once
-/// What this rank has called of late, and what it has asked its peers about theirs. MPI's messages carry no signature: that
-/// calls differ is said only where two ranks have compared them.
+/// What this rank has called of late, and what it has asked its peers about theirs. MPI's messages carry no signature:
+/// that calls differ is said only where two ranks have compared them.
 
 #include <chorus/transport/transport.hpp>
 
@@ -43,8 +43,8 @@ public:
         return {ex.communicator, next(peer, ex.communicator, true), true};
     }
 
-    /// The signature of this rank's call at that place, or of its message to that peer: nothing where it has not come that
-    /// far, or has forgotten it.
+    /// The signature of this rank's call at that place, or of its message to that peer: nothing where it has not come
+    /// that far, or has forgotten it.
     std::optional<std::uint64_t> at(mpi_place const& place, int peer) const {
         return place.message ? sends_.find(place, peer) : collectives_.find(place, nobody);
     }
@@ -65,7 +65,9 @@ private:
             auto const kept = std::min(count_, entries_.size());
             for (std::size_t back = 1; back <= kept; ++back) {
                 auto const& each = entries_[(count_ - back) % entries_.size()];
-                if (each.peer != peer || each.place.communicator != place.communicator || each.place.number > place.number) continue;
+                if (each.peer != peer || each.place.communicator != place.communicator ||
+                    each.place.number > place.number)
+                    continue;
                 return each.place == place ? std::optional(each.signature) : std::nullopt;
             }
             return std::nullopt;
@@ -82,7 +84,8 @@ private:
     }
 
     recent collectives_, sends_;
-    std::unordered_map<std::uint64_t, std::uint32_t> messages_; ///< by communicator, peer and direction: how many so far
+    std::unordered_map<std::uint64_t, std::uint32_t>
+        messages_; ///< by communicator, peer and direction: how many so far
 };
 
 /// What was asked: one open question for each peer, however long it does not answer.

@@ -4,8 +4,9 @@
 ///     | communicator 10 | sequence 8 | lane 2 | fold 0..11 |
 ///
 /// MPI promises tags up to MPI_TAG_UB only: 31 bits in Open MPI, 28 in MPICH. What remains below the fixed 20 bits
-/// holds a fold of the signature, the length and the communicator's higher bits, so that a message of another call is not received by mistake. With
-/// Open MPI 4.1 that is more than a courtesy: a long message overruns the buffer of a receive that is too short for it.
+/// holds a fold of the signature, the length and the communicator's higher bits, so that a message of another call is
+/// not received by mistake. With Open MPI 4.1 that is more than a courtesy: a long message overruns the buffer of a
+/// receive that is too short for it.
 ///
 /// The sequence wraps: 0 (point-to-point) stays 0, collectives take 1..255 in turn. That is harmless. MPI keeps
 /// messages of one (source, tag) in order, and a rank has less than 64 collectives of a communicator in flight: it

@@ -188,10 +188,18 @@ private:
                 left_[static_cast<std::size_t>(sender)] = true;
                 questions_.left(sender);
                 break;
-            case control_kind::ask: answer(*message); break;
-            case control_kind::same: questions_.answer(sender, message->place, state::same); break;
-            case control_kind::later: questions_.answer(sender, message->place, state::later); break;
-            case control_kind::differ: differ(sender, message->signature, message->asked); break;
+            case control_kind::ask:
+                answer(*message);
+                break;
+            case control_kind::same:
+                questions_.answer(sender, message->place, state::same);
+                break;
+            case control_kind::later:
+                questions_.answer(sender, message->place, state::later);
+                break;
+            case control_kind::differ:
+                differ(sender, message->signature, message->asked);
+                break;
             }
         }
     }
@@ -211,7 +219,9 @@ private:
     void answer(detail::mpi_control_message const& question) {
         auto const ours = calls_.at(question.place, question.sender);
         detail::mpi_control_message message;
-        message.what = !ours ? control_kind::later : *ours == question.signature ? control_kind::same : control_kind::differ;
+        message.what = !ours                         ? control_kind::later
+                       : *ours == question.signature ? control_kind::same
+                                                     : control_kind::differ;
         message.place = question.place;
         message.signature = ours.value_or(0);
         message.asked = question.signature;
@@ -219,8 +229,8 @@ private:
         if (message.what == control_kind::differ) differ(question.sender, question.signature, *ours);
     }
 
-    /// Looks at operations that were there at the last look already: is a peer gone, or did it call something else? A send
-    /// from point to point is the receiver's to ask about.
+    /// Looks at operations that were there at the last look already: is a peer gone, or did it call something else? A
+    /// send from point to point is the receiver's to ask about.
     void look_for_trouble() {
         auto const now = clock::now();
         if (now < next_look_) return;
@@ -242,7 +252,8 @@ private:
         if (!misfit) return;
         if (!misfit_since_) ask(misfit->what);
         if (!misfit_since_) misfit_since_ = now;
-        if (now - *misfit_since_ > answer_time) fail({transport_failure::kind::broken, misfit->what.peer, misfit->text, 0});
+        if (now - *misfit_since_ > answer_time)
+            fail({transport_failure::kind::broken, misfit->what.peer, misfit->text, 0});
     }
 
     // The end.
@@ -285,8 +296,8 @@ private:
         all_left_ = true;
     }
 
-    /// Where some rank did not come, MPI may still be at work for it: the communicators are left to MPI_Finalize. Whoever comes
-    /// last frees them alone, so nothing may be freed here that MPI waits for others in: no window.
+    /// Where some rank did not come, MPI may still be at work for it: the communicators are left to MPI_Finalize.
+    /// Whoever comes last frees them alone, so nothing may be freed here that MPI waits for others in: no window.
     void release_all() {
         if (std::exchange(closed_, true)) return;
         control_.close();
