@@ -10,6 +10,25 @@
 
 namespace chorus {
 
+inline void instance::finish(std::int32_t i) {
+    auto const at = static_cast<std::size_t>(i);
+    state_[at].finished = true;
+    --unfinished_;
+    for (auto const next : lowered_.followers(i))
+        if (--waiting_[static_cast<std::size_t>(next)] == 0) work_.push_back(next);
+    auto const c = program_->channel_of(i);
+    if (c < 0) return;
+    auto const& line = program_->channels()[static_cast<std::size_t>(c)].steps;
+    if (line.size() <= std::size_t{window}) return; // never full
+    auto& at_line = cursors_[static_cast<std::size_t>(c)];
+    auto const was_full = at_line.next - at_line.oldest == window;
+    auto const before = at_line.oldest;
+    while (at_line.oldest < at_line.next &&
+           state_[static_cast<std::size_t>(line[static_cast<std::size_t>(at_line.oldest)])].finished)
+        ++at_line.oldest;
+    if (was_full && at_line.oldest > before) work_.push_back(channel_work(c));
+}
+
 [[gnu::cold]] inline void instance::find_plain() {
     for (std::size_t at = 0; at < plain_.size(); ++at) {
         auto const i = static_cast<std::int32_t>(at);
