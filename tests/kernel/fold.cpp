@@ -239,6 +239,41 @@ TEST_CASE("folds of booleans, bytes and complex numbers equal a scalar loop", "[
     check_operators<std::complex<long double>, std::plus<>, std::multiplies<>>(source.random);
 }
 
+TEST_CASE("the mean of 16-bit floats rounds once and does not overflow, in all instruction sets", "[kernel][fold][float16]") {
+    auto const check = [](auto example, float largest) {
+        using small = decltype(example);
+        constexpr std::size_t n = 77;
+        for (int const ranks : {2, 3, 7, 8}) {
+            std::vector<std::vector<small>> operands;
+            std::vector<void const*> sources;
+            for (int r = 0; r < ranks; ++r) {
+                operands.emplace_back();
+                for (std::size_t i = 0; i < n; ++i) operands.back().push_back(small(i == 0 ? largest : static_cast<float>(i) + static_cast<float>(r) / 7));
+            }
+            for (auto const& each : operands) sources.push_back(each.data());
+            std::vector<small> means(n);
+            void* const out = means.data();
+            chorus::fold_rows what{sources.data(), ranks, &out, 1, n};
+            chorus::detail::set_mean(what, ranks);
+            auto const kernel = chorus::make_kernel<small>(chorus::average{});
+            for_each_instruction_set([&] {
+                means.assign(n, small(0.0f));
+                kernel.fold(what);
+                CHECK(means[0].bits() == small(largest).bits());
+                std::size_t wrong = 0;
+                for (std::size_t i = 1; i < n; ++i) {
+                    float sum = 0;
+                    for (auto const& each : operands) sum += float(each[i]) * what.scale;
+                    wrong += means[i].bits() == small(sum / what.divisor).bits() ? 0 : 1;
+                }
+                CHECK(wrong == 0);
+            });
+        }
+    };
+    check(chorus::float16(0.0f), 65504.0f);
+    check(chorus::bfloat16(0.0f), 3.0e38f);
+}
+
 TEST_CASE("minimum and maximum give the same bits in any order", "[kernel][fold][determinism]") {
     auto const nan = std::numeric_limits<float>::quiet_NaN();
     auto const infinity = std::numeric_limits<float>::infinity();

@@ -46,7 +46,7 @@ void check_all_reduce(communicator& comm, Buffer& data, choice const& how) {
 
 template <std::size_t Alignment>
 void check_rank(communicator& comm) {
-    for (std::size_t const bytes : {0, 1, 1000, 40'000}) {
+    for (std::size_t const bytes : {0u, 1u, 1000u, 40'000u}) {
         auto const n = bytes / Alignment + 1;
         std::vector<strict<Alignment>> data(n);
         auto shared = allocate<strict<Alignment>>(comm, n);

@@ -48,7 +48,7 @@ void check_bits(T const* data, std::size_t n, int p, std::size_t first = 0, int 
 template <class T, class Op>
 void check_once(communicator& comm) {
     auto const p = comm.size(), rank = comm.rank();
-    for (std::size_t const n : {5, 2100})
+    for (std::size_t const n : {5u, 2100u})
         for (auto const* const name : {"one_shot", "two_shot"})
             for (int const segments : {1, 3, 20}) {
                 choice how;

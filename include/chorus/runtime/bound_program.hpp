@@ -52,8 +52,8 @@ public:
     /// Finds the pieces that hold what this rank contributes, and adds scratch memory for a copy of the input.
     [[gnu::cold]] void bind_contribution() {
         auto const& plan = program_->plan();
-        buffer_id const id = plan.buffers[input_buffer].blocks.empty() ? output_buffer : input_buffer;
-        auto const& shape = plan.buffers[id];
+        auto const id = plan.buffers[input_buffer].blocks.empty() ? output_buffer : input_buffer;
+        auto const& shape = plan.buffers[static_cast<std::size_t>(id)];
         contribution_.clear();
         layout_.append(plan, {id, shape.begin, shape.end}, element_bytes_, contribution_, 0);
         std::size_t end = 0;
