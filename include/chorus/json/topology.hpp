@@ -34,13 +34,14 @@ inline void read_health(reader const& from, topology& into) {
     for (std::size_t i = 0; i < from.size(); ++i) {
         auto const name = from[i].only({"link", "health"})["link"].text();
         auto const health = from[i]["health"].real(0, 1);
+        link_id link = 0;
         try {
-            auto const link = into.find_link(name);
-            if (!seen.insert(link).second) from[i]["link"].fail("a link that is not above, too");
-            into.set_health(link, health);
+            link = into.find_link(name);
         } catch (usage_error const&) {
             from[i]["link"].fail("the name of a link of " + into.text() + ", such as " + into.link_name(0));
         }
+        if (!seen.insert(link).second) from[i]["link"].fail("a link that is not above, too");
+        into.set_health(link, health);
     }
 }
 
