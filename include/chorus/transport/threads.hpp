@@ -304,12 +304,12 @@ private:
             return true;
         }
         auto const& place = what.place;
-        auto const is_shown = wish.view && place.piece_count == 1;
         auto expected = std::uint32_t{detail::send_state::posted};
-        auto const next = is_shown ? detail::send_state::shown : detail::send_state::reading;
-        if (!place.state->now.compare_exchange_strong(expected, next, std::memory_order_acquire)) return take_back_seen(wish.peer);
-        if (is_shown) {
-            view = place.pieces[0].data;
+        if (!place.state->now.compare_exchange_strong(expected, detail::send_state::reading, std::memory_order_acquire))
+            return take_back_seen(wish.peer);
+        if (wish.view && place.piece_count == 1) {
+            view = place.pieces[0].data; // the row of pieces is the sender's, too
+            place.state->now.store(detail::send_state::shown, std::memory_order_release);
             shown_.push_back({wish.tok, wish.peer, place.state, place.reply, what.bytes, place.reply_place});
             return true;
         }
