@@ -21,7 +21,8 @@ void answers(int count, bool posted_before, waiting how) {
     auto const world = std::make_shared<World>(2);
     add_rank([=] {
         talker<World> me(*world, 0, how);
-        for (int i = 0; i < count; ++i) me.send_with_offer(1, me.on(1), large, 10 + i, 20 + i, static_cast<std::uint32_t>(i), posted_before);
+        for (int i = 0; i < count; ++i)
+            me.send_with_offer(1, me.on(1), large, 10 + i, 20 + i, static_cast<std::uint32_t>(i), posted_before);
         explore::require(me.wait_for_all(), "all answers come");
     });
     add_rank([=] {
@@ -42,6 +43,7 @@ TEMPLATE_TEST_CASE("answers arrive in order, whichever way each takes", "[explor
     for (auto const how : {waiting::spins, waiting::sleeps})
         for (auto const posted_before : {true, false}) {
             CAPTURE(posted_before, how == waiting::sleeps);
-            CHECK(explored(std::string(TestType::name) + " answers", {.preemptions = 3}, [=] { answers<TestType>(2, posted_before, how); }) == "");
+            CHECK(explored(std::string(TestType::name) + " answers", {.preemptions = 3},
+                           [=] { answers<TestType>(2, posted_before, how); }) == "");
         }
 }

@@ -1,4 +1,5 @@
-/// Collectives as they are called, over the explored transports: more segments than the window of a channel, more messages than slots.
+/// Collectives as they are called, over the explored transports: more segments than the window of a channel, more
+/// messages than slots.
 
 #include "explore/talk.hpp"
 #include "support/seed.hpp"
@@ -46,9 +47,12 @@ void sums(shape const& what, Algorithm how) {
             settings.timeout = std::chrono::hours(1);
             communicator comm(std::make_shared<context>(world->give(rank), settings));
             for (std::uint64_t round = 0; round < 2; ++round) {
-                for (std::size_t i = 0; i < what.count; ++i) input[i] = (i + 1) * (static_cast<std::uint64_t>(rank) + 1) + round;
-                if (what.in_place) all_reduce(comm, output, std::plus<>{}, how);
-                else all_reduce(comm, input, output, std::plus<>{}, how);
+                for (std::size_t i = 0; i < what.count; ++i)
+                    input[i] = (i + 1) * (static_cast<std::uint64_t>(rank) + 1) + round;
+                if (what.in_place)
+                    all_reduce(comm, output, std::plus<>{}, how);
+                else
+                    all_reduce(comm, input, output, std::plus<>{}, how);
                 auto const p = static_cast<std::uint64_t>(what.ranks);
                 for (std::size_t i = 0; i < what.count; ++i)
                     explore::require(output[i] == (i + 1) * p * (p + 1) / 2 + p * round, "the sum is right");
@@ -68,7 +72,11 @@ TEMPLATE_TEST_CASE("collectives in random orders", "[explore/collectives]", thre
     CAPTURE(seed);
     for (auto const direct : {true, false})
         for (auto const in_place : {false, true}) {
-            CHECK(sampled(name<TestType>("two_shot"), seed, 150, [=] { sums<TestType>({2, 1000, in_place, direct}, two_shot{4}); }) == "");
-            CHECK(sampled(name<TestType>("ring"), seed, 100, [=] { sums<TestType>({3, 600, in_place, direct}, ring{2}); }) == "");
+            CHECK(sampled(name<TestType>("two_shot"), seed, 150, [=] {
+                      sums<TestType>({2, 1000, in_place, direct}, two_shot{4});
+                  }) == "");
+            CHECK(sampled(name<TestType>("ring"), seed, 100, [=] {
+                      sums<TestType>({3, 600, in_place, direct}, ring{2});
+                  }) == "");
         }
 }

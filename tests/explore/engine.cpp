@@ -28,7 +28,8 @@ explore::outcome stores(int ranks, int times, bool to_one_place) {
         auto const places = std::make_shared<std::array<std::atomic<int>, 4>>();
         for (int rank = 0; rank < ranks; ++rank)
             add_rank([=] {
-                for (int i = 0; i < times; ++i) (*places)[static_cast<std::size_t>(to_one_place ? 0 : rank)].store(i + 10 * rank);
+                for (int i = 0; i < times; ++i)
+                    (*places)[static_cast<std::size_t>(to_one_place ? 0 : rank)].store(i + 10 * rank);
             });
     });
 }
@@ -83,8 +84,10 @@ TEST_CASE("what is not handed over by release and acquire is a race", "[explore/
     auto const right = handed_over(std::memory_order_release, std::memory_order_acquire);
     CHECK(right.fault == "");
     CHECK(right.runs == 2); // the reader looks before or after
-    CHECK(has(handed_over(std::memory_order_relaxed, std::memory_order_acquire), "rank 1 reads memory that is not handed over by rank 0"));
-    CHECK(has(handed_over(std::memory_order_release, std::memory_order_relaxed), "rank 1 reads memory that is not handed over by rank 0"));
+    CHECK(has(handed_over(std::memory_order_relaxed, std::memory_order_acquire),
+              "rank 1 reads memory that is not handed over by rank 0"));
+    CHECK(has(handed_over(std::memory_order_release, std::memory_order_relaxed),
+              "rank 1 reads memory that is not handed over by rank 0"));
 }
 
 TEST_CASE("memory that is used after it was freed is found", "[explore/engine]") {

@@ -1,5 +1,5 @@
-/// Ranks that give up, leave, stand still or die at any step: what was posted is taken back, nobody waits for ever, nothing that was posted
-/// behind a message that is missing is taken for it.
+/// Ranks that give up, leave, stand still or die at any step: what was posted is taken back, nobody waits for ever,
+/// nothing that was posted behind a message that is missing is taken for it.
 
 #include "explore/talk.hpp"
 
@@ -24,7 +24,8 @@ struct message {
 /// Receives that have finished are the first ones.
 void require_first_ones(std::vector<int> const& received) {
     auto const missing = std::find(received.begin(), received.end(), -1);
-    explore::require(std::all_of(missing, received.end(), [](int each) { return each == -1; }), "nothing behind a missing message arrives");
+    explore::require(std::all_of(missing, received.end(), [](int each) { return each == -1; }),
+                     "nothing behind a missing message arrives");
 }
 
 /// Rank 1 receives what rank 0 sends, as far as it comes, and gives up then.
@@ -36,8 +37,10 @@ void receive_as_far_as_it_comes(World& world, std::vector<message> const& messag
         if (!posted_at_once && !me.wait_for_all()) break;
     }
     me.wait_for_all();
-    auto const in_parts = std::any_of(messages.begin(), messages.end(), [](message const& each) { return each.bytes == longest; });
-    if (!in_parts) require_first_ones(me.received()); // one that comes in parts has found its receive before it is whole
+    auto const in_parts =
+        std::any_of(messages.begin(), messages.end(), [](message const& each) { return each.bytes == longest; });
+    if (!in_parts)
+        require_first_ones(me.received()); // one that comes in parts has found its receive before it is whole
     me.give_up(false);
 }
 
@@ -89,7 +92,8 @@ void leaves(std::size_t count) {
     add_rank([=] {
         talker<World> me(*world, 1);
         for (std::size_t i = 0; i <= count; ++i) me.receive(0, me.on(1), small, static_cast<int>(i) + 1);
-        explore::require(!me.wait_for_all() && me.failed->why == transport_failure::kind::left && me.failed->rank == 0, "it is said who has left");
+        explore::require(!me.wait_for_all() && me.failed->why == transport_failure::kind::left && me.failed->rank == 0,
+                         "it is said who has left");
         auto const received = me.received();
         explore::require(std::count(received.begin(), received.end(), -1) == 1, "what was sent before arrives");
         me.give_up(false);
@@ -124,7 +128,9 @@ void goes_on(int ranks, bool dies) {
             me.give_up();
             auto const left = me.over().survivors(clock::now() + std::chrono::hours(1));
             for (int other = 0; other < ranks - 1; ++other)
-                explore::require(left.size() == static_cast<std::size_t>(ranks - 1) && left[static_cast<std::size_t>(other)] == other, "all others go on");
+                explore::require(left.size() == static_cast<std::size_t>(ranks - 1) &&
+                                     left[static_cast<std::size_t>(other)] == other,
+                                 "all others go on");
             talker<World> again(*world, rank);
             auto const ex = again.on(7);
             if (rank == 0) again.send(1, ex, large, 3);
@@ -145,34 +151,43 @@ std::string name(char const* what) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("what was posted behind a withdrawn message never arrives", "[explore/failures]", thread_world, shm_world) {
+TEMPLATE_TEST_CASE("what was posted behind a withdrawn message never arrives", "[explore/failures]", thread_world,
+                   shm_world) {
     for (auto const at_once : {true, false})
-        for (auto const& messages : {std::vector<message>{{large, true}, {small, true}}, std::vector<message>{{large, true}, {large, true}},
-                                     std::vector<message>{{large, true}, {small, true}, {small, true}, {large, true}},
-                                     std::vector<message>{{longest, false}, {small, true}}, std::vector<message>{{large, true}, {large, false}}})
-            CHECK(explored(name<TestType>("withdraw"), {.preemptions = 2}, [=] { gives_up<TestType>(messages, at_once); }) == "");
+        for (auto const& messages :
+             {std::vector<message>{{large, true}, {small, true}}, std::vector<message>{{large, true}, {large, true}},
+              std::vector<message>{{large, true}, {small, true}, {small, true}, {large, true}},
+              std::vector<message>{{longest, false}, {small, true}},
+              std::vector<message>{{large, true}, {large, false}}})
+            CHECK(explored(name<TestType>("withdraw"), {.preemptions = 2},
+                           [=] { gives_up<TestType>(messages, at_once); }) == "");
 }
 
 TEMPLATE_TEST_CASE("nothing is touched once withdraw has returned", "[explore/failures]", thread_world, shm_world) {
     for (auto const both : {false, true})
-        CHECK(explored(name<TestType>("withdraw, answered"), {.preemptions = 3}, [=] { gives_up_while_answered<TestType>(both); }) == "");
+        CHECK(explored(name<TestType>("withdraw, answered"), {.preemptions = 3},
+                       [=] { gives_up_while_answered<TestType>(both); }) == "");
 }
 
-TEMPLATE_TEST_CASE("a rank that leaves is found, after what it has sent", "[explore/failures]", thread_world, shm_world) {
+TEMPLATE_TEST_CASE("a rank that leaves is found, after what it has sent", "[explore/failures]", thread_world,
+                   shm_world) {
     for (auto const count : {0u, 1u, 2u})
         CHECK(explored(name<TestType>("leave"), {.preemptions = 3}, [=] { leaves<TestType>(count); }) == "");
 }
 
 TEST_CASE("a rank that dies is found, and what arrived is whole", "[explore/failures]") {
-    for (auto const& messages : {std::vector<message>{{large, true}, {small, true}}, std::vector<message>{{large, false}, {large, true}}})
+    for (auto const& messages :
+         {std::vector<message>{{large, true}, {small, true}}, std::vector<message>{{large, false}, {large, true}}})
         CHECK(explored("shm death", {.preemptions = 1}, [=] { dies(messages); }) == "");
 }
 
 TEST_CASE("a rank that dies at any step of longer talks", "[explore/failures][long]") {
-    for (auto const& messages : {std::vector<message>{{large, true}, {small, true}}, std::vector<message>{{large, false}, {large, true}},
-                                 std::vector<message>{{longest, false}}})
+    for (auto const& messages :
+         {std::vector<message>{{large, true}, {small, true}}, std::vector<message>{{large, false}, {large, true}},
+          std::vector<message>{{longest, false}}})
         CHECK(explored("shm death", {.preemptions = 2, .seconds = 60}, [=] { dies(messages); }) == "");
-    CHECK(explored("shm survivors, death", {.preemptions = 1, .seconds = 60}, [] { goes_on<shm_world>(3, true); }) == "");
+    CHECK(explored("shm survivors, death", {.preemptions = 1, .seconds = 60}, [] { goes_on<shm_world>(3, true); }) ==
+          "");
 }
 
 TEMPLATE_TEST_CASE("those who are left agree on who that is", "[explore/failures]", thread_world, shm_world) {

@@ -13,8 +13,8 @@ using namespace chorus::testing::explore;
 
 namespace {
 
-constexpr std::size_t small = 8;     // is in its announcement
-constexpr std::size_t large = 640;   // is read where it lies, or copied through the ring
+constexpr std::size_t small = 8;      // is in its announcement
+constexpr std::size_t large = 640;    // is read where it lies, or copied through the ring
 constexpr std::size_t longest = 2100; // goes through the ring of shm in three parts
 
 struct message {
@@ -29,7 +29,8 @@ void one_way(std::vector<message> messages, bool other_order, waiting how) {
     add_rank([=] {
         talker<World> me(*world, 0, how);
         for (std::size_t i = 0; i < messages.size(); ++i)
-            me.send(1, me.on(1, static_cast<std::uint8_t>(i % 2)), messages[i].bytes, static_cast<int>(i) + 1, messages[i].direct);
+            me.send(1, me.on(1, static_cast<std::uint8_t>(i % 2)), messages[i].bytes, static_cast<int>(i) + 1,
+                    messages[i].direct);
         explore::require(me.wait_for_all(), "all is sent");
     });
     add_rank([=] {
@@ -59,17 +60,21 @@ void around(int ranks, int times, std::size_t bytes, bool direct, waiting how) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("messages arrive whole and in order, where the mailbox is full, too", "[explore/messages]", thread_world, shm_world) {
+TEMPLATE_TEST_CASE("messages arrive whole and in order, where the mailbox is full, too", "[explore/messages]",
+                   thread_world, shm_world) {
     for (auto const how : {waiting::spins, waiting::sleeps})
         for (auto const other_order : {false, true})
-            for (auto const& messages : {std::vector<message>{{small, true}, {small, true}, {small, true}, {small, true}},
-                                         std::vector<message>{{large, true}, {small, true}, {large, true}},
-                                         std::vector<message>{{longest, false}}, std::vector<message>{{large, false}, {longest, false}},
-                                         std::vector<message>{{large, false}, {large, false}, {large, true}}})
-                CHECK(explored(TestType::name, {.preemptions = 2}, [=] { one_way<TestType>(messages, other_order, how); }) == "");
+            for (auto const& messages :
+                 {std::vector<message>{{small, true}, {small, true}, {small, true}, {small, true}},
+                  std::vector<message>{{large, true}, {small, true}, {large, true}},
+                  std::vector<message>{{longest, false}}, std::vector<message>{{large, false}, {longest, false}},
+                  std::vector<message>{{large, false}, {large, false}, {large, true}}})
+                CHECK(explored(TestType::name, {.preemptions = 2},
+                               [=] { one_way<TestType>(messages, other_order, how); }) == "");
 }
 
-TEMPLATE_TEST_CASE("ranks that exchange messages wait for each other and for nothing else", "[explore/messages]", thread_world, shm_world) {
+TEMPLATE_TEST_CASE("ranks that exchange messages wait for each other and for nothing else", "[explore/messages]",
+                   thread_world, shm_world) {
     for (auto const how : {waiting::spins, waiting::sleeps}) {
         CHECK(explored(TestType::name, {.preemptions = 2}, [=] { around<TestType>(2, 2, large, true, how); }) == "");
         CHECK(explored(TestType::name, {.preemptions = 2}, [=] { around<TestType>(3, 1, small, true, how); }) == "");
@@ -78,8 +83,11 @@ TEMPLATE_TEST_CASE("ranks that exchange messages wait for each other and for not
 
 TEMPLATE_TEST_CASE("messages in every order there is", "[explore/messages][long]", thread_world, shm_world) {
     for (auto const how : {waiting::spins, waiting::sleeps}) {
-        CHECK(explored(TestType::name, {.seconds = 60}, [=] { one_way<TestType>({{large, true}, {small, true}}, false, how); }) == "");
+        CHECK(explored(TestType::name, {.seconds = 60}, [=] {
+                  one_way<TestType>({{large, true}, {small, true}}, false, how);
+              }) == "");
         CHECK(explored(TestType::name, {.seconds = 60}, [=] { around<TestType>(2, 1, large, true, how); }) == "");
-        CHECK(explored(TestType::name, {.preemptions = 3, .seconds = 60}, [=] { around<TestType>(3, 2, large, false, how); }) == "");
+        CHECK(explored(TestType::name, {.preemptions = 3, .seconds = 60},
+                       [=] { around<TestType>(3, 2, large, false, how); }) == "");
     }
 }

@@ -1,6 +1,6 @@
 #pragma once
-/// What the scenarios share: transports of the ranks of one run, made as small as they can be, and a rank that talks through one of
-/// them and checks everything that it is told.
+/// What the scenarios share: transports of the ranks of one run, made as small as they can be, and a rank that talks
+/// through one of them and checks everything that it is told.
 
 #include "explore/engine/explore.hpp"
 
@@ -39,7 +39,9 @@ public:
         for (int rank = 0; rank < ranks; ++rank) all_.push_back(std::make_unique<transport>(hub, rank));
     }
     transport& of(int rank) { return *all_[static_cast<std::size_t>(rank)]; }
-    std::unique_ptr<any_transport> give(int rank) { return any_transport::own(std::move(all_[static_cast<std::size_t>(rank)])); }
+    std::unique_ptr<any_transport> give(int rank) {
+        return any_transport::own(std::move(all_[static_cast<std::size_t>(rank)]));
+    }
     /// The rank's function returns.
     void leave(int rank) { all_[static_cast<std::size_t>(rank)].reset(); }
     /// Memory that goes its direct way.
@@ -60,7 +62,9 @@ public:
             as_rank(rank, [&] { all_.push_back(std::make_unique<transport>(job_, rank, clock::time_point::max())); });
     }
     transport& of(int rank) { return *all_[static_cast<std::size_t>(rank)]; }
-    std::unique_ptr<any_transport> give(int rank) { return any_transport::own(std::move(all_[static_cast<std::size_t>(rank)])); }
+    std::unique_ptr<any_transport> give(int rank) {
+        return any_transport::own(std::move(all_[static_cast<std::size_t>(rank)]));
+    }
     void leave(int rank) { all_[static_cast<std::size_t>(rank)].reset(); }
     std::byte* memory(int rank, std::size_t bytes) { return of(rank).allocate(bytes); }
 
@@ -69,7 +73,8 @@ private:
     static std::shared_ptr<detail::shm_job> fresh(int ranks) {
         auto const job = kept(ranks);
         auto& header = job->header();
-        std::memset(reinterpret_cast<std::byte*>(&header.ready) + sizeof header.ready, 0, 4096 - sizeof header.shape - sizeof header.ready);
+        std::memset(reinterpret_cast<std::byte*>(&header.ready) + sizeof header.ready, 0,
+                    4096 - sizeof header.shape - sizeof header.ready);
         std::memset(job->at(job->shape().signs_at()), 0, job->shape().rings_at() - job->shape().signs_at());
         header.attached.store(static_cast<std::uint32_t>(ranks));
         for (int rank = 0; rank < ranks; ++rank)
@@ -93,7 +98,8 @@ private:
     std::vector<std::unique_ptr<transport>> all_;
 };
 
-/// One rank and what it has posted. Messages are filled with one number; what may be overwritten is overwritten at once.
+/// One rank and what it has posted. Messages are filled with one number; what may be overwritten is overwritten at
+/// once.
 template <class World>
 class talker {
 public:
@@ -111,7 +117,8 @@ public:
         if (over().post_recv(peer, ex, made.pieces(), made.tok)) finish(made, nullptr);
     }
     /// A receive whose answer may be written by the peer instead, and the send that offers that.
-    void send_with_offer(int peer, exchange const& ex, std::size_t bytes, int value, int answer, std::uint32_t place, bool posted_before) {
+    void send_with_offer(int peer, exchange const& ex, std::size_t bytes, int value, int answer, std::uint32_t place,
+                         bool posted_before) {
         auto const receive_at = posts_.size();
         auto& wanted = add(kind::receive, bytes, answer, true);
         if (posted_before && over().post_recv(peer, ex, wanted.pieces(), wanted.tok)) finish(wanted, nullptr);
@@ -141,8 +148,10 @@ public:
         if (memory != nullptr) std::memset(memory, value, seen.one.bytes);
         if (!seen.is_shown()) return answered::no;
         if (!over().touch(which)) return answered::taken_back;
-        if (memory != nullptr) over().reply(which);
-        else over().release(which);
+        if (memory != nullptr)
+            over().reply(which);
+        else
+            over().release(which);
         return memory != nullptr ? answered::straight : answered::no;
     }
 
@@ -150,14 +159,16 @@ public:
         std::array<completion, 4> done;
         auto const count = over().poll(done);
         for (std::size_t i = 0; i < count; ++i) {
-            require(done[i].which < posts_.size() && !posts_[done[i].which]->over, "a completion is of something posted, and comes once");
+            require(done[i].which < posts_.size() && !posts_[done[i].which]->over,
+                    "a completion is of something posted, and comes once");
             finish(*posts_[done[i].which], done[i].view);
         }
         return count > 0;
     }
     /// False where the transport says that nothing more is to be expected.
     bool wait_for_all() {
-        return wait_until([&] { return std::all_of(posts_.begin(), posts_.end(), [](auto const& each) { return each->over; }); });
+        return wait_until(
+            [&] { return std::all_of(posts_.begin(), posts_.end(), [](auto const& each) { return each->over; }); });
     }
     template <class Done>
     bool wait_until(Done done) {
@@ -167,8 +178,10 @@ public:
                 failed = *why;
                 return false;
             }
-            if (how_ == waiting::spins) std::this_thread::yield();
-            else over().idle(1 << 20, clock::now() + std::chrono::milliseconds(20));
+            if (how_ == waiting::spins)
+                std::this_thread::yield();
+            else
+                over().idle(1 << 20, clock::now() + std::chrono::milliseconds(20));
         }
         return true;
     }
@@ -225,8 +238,8 @@ private:
     void check(std::byte const* memory, std::size_t bytes, int value) {
         for (std::size_t i = 0; i < bytes; ++i)
             if (memory[i] != static_cast<std::byte>(value))
-                fail("byte " + std::to_string(i) + " of " + std::to_string(bytes) + " is " + std::to_string(std::to_integer<int>(memory[i])) +
-                     " instead of " + std::to_string(value));
+                fail("byte " + std::to_string(i) + " of " + std::to_string(bytes) + " is " +
+                     std::to_string(std::to_integer<int>(memory[i])) + " instead of " + std::to_string(value));
     }
 
     World* world_;
@@ -237,16 +250,17 @@ private:
 
 /// Prints how much was explored, and returns the fault.
 inline std::string told(std::string const& what, outcome const& found) {
-    std::printf("%-30s %9llu orders, %8llu redundant, up to %5llu steps%s\n", what.c_str(), static_cast<unsigned long long>(found.runs),
-                static_cast<unsigned long long>(found.redundant), static_cast<unsigned long long>(found.longest),
-                found.complete ? "" : ", not all");
+    std::printf("%-30s %9llu orders, %8llu redundant, up to %5llu steps%s\n", what.c_str(),
+                static_cast<unsigned long long>(found.runs), static_cast<unsigned long long>(found.redundant),
+                static_cast<unsigned long long>(found.longest), found.complete ? "" : ", not all");
     std::fflush(stdout);
     return found.fault;
 }
 inline std::string explored(std::string const& what, limits const& to, std::function<void()> const& scenario) {
     return told(what, explore(to, scenario));
 }
-inline std::string sampled(std::string const& what, std::uint64_t seed, std::uint64_t runs, std::function<void()> const& scenario) {
+inline std::string sampled(std::string const& what, std::uint64_t seed, std::uint64_t runs,
+                           std::function<void()> const& scenario) {
     return told(what, sample(seed, runs, {}, scenario));
 }
 

@@ -1,5 +1,6 @@
-/// Random delays before every atomic access of the program: most accesses none, some a few hundred cycles, some the processor,
-/// few up to a tenth of a millisecond of sleep. CHORUS_DELAY_SEED says which; without it a new one is taken, and printed.
+/// Random delays before every atomic access of the program: most accesses none, some a few hundred cycles, some the
+/// processor, few up to a tenth of a millisecond of sleep. CHORUS_DELAY_SEED says which; without it a new one is taken,
+/// and printed.
 
 #include "accesses.hpp"
 
@@ -26,7 +27,8 @@ std::uint64_t first_seed() {
 std::uint64_t salt = 0; // of a forked process, which has its parent's streams
 
 std::uint64_t roll() {
-    static bool const forks_are_told = ::pthread_atfork(nullptr, nullptr, [] { salt = static_cast<std::uint64_t>(::getpid()); }) == 0;
+    static bool const forks_are_told =
+        ::pthread_atfork(nullptr, nullptr, [] { salt = static_cast<std::uint64_t>(::getpid()); }) == 0;
     static_cast<void>(forks_are_told);
     static std::atomic<std::uint64_t> next_stream{first_seed()};
     thread_local auto state = next_stream.fetch_add(0x9e3779b97f4a7c15u, std::memory_order_relaxed);
@@ -56,7 +58,9 @@ void before_atomic(access, void const*, int, void const*) {
     case 5:
     case 6:
     case 7:
-    case 8: ::sched_yield(); break;
+    case 8:
+        ::sched_yield();
+        break;
     default:
         if (dice % 16 == 15)
             for (unsigned volatile spins = size % 300; spins > 0;) spins = spins - 1;

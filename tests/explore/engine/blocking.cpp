@@ -1,5 +1,5 @@
-/// What the linker puts in place of the calls by which a program waits, is woken, looks at the time and at processes (--wrap=NAME):
-/// for the fibers of a machine the machine does it. All others get what they asked for.
+/// What the linker puts in place of the calls by which a program waits, is woken, looks at the time and at processes
+/// (--wrap=NAME): for the fibers of a machine the machine does it. All others get what they asked for.
 
 #include "machine.hpp"
 
@@ -26,8 +26,8 @@ constexpr int first_descriptor = 1 << 21;
 
 } // namespace
 
-#define WRAPPED(result, name, ...) \
-    result __real_##name(__VA_ARGS__); \
+#define WRAPPED(result, name, ...)                                                                                     \
+    result __real_##name(__VA_ARGS__);                                                                                 \
     result __wrap_##name(__VA_ARGS__)
 #define FROM __builtin_return_address(0)
 
@@ -45,18 +45,23 @@ WRAPPED(int, pthread_mutex_unlock, pthread_mutex_t* mutex) {
     all->unlock(mutex, FROM);
     return 0;
 }
-WRAPPED(int, pthread_cond_clockwait, pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t which, timespec const* until) {
+WRAPPED(int, pthread_cond_clockwait, pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t which,
+        timespec const* until) {
     auto* const all = running();
     if (all == nullptr) return __real_pthread_cond_clockwait(condition, mutex, which, until);
     return all->sleep_unlocked(condition, mutex, FROM) ? 0 : ETIMEDOUT;
 }
 WRAPPED(void, _ZNSt18condition_variable10notify_oneEv, void* condition) {
-    if (auto* const all = running()) all->wake(condition, false, FROM);
-    else __real__ZNSt18condition_variable10notify_oneEv(condition);
+    if (auto* const all = running())
+        all->wake(condition, false, FROM);
+    else
+        __real__ZNSt18condition_variable10notify_oneEv(condition);
 }
 WRAPPED(void, _ZNSt18condition_variable10notify_allEv, void* condition) {
-    if (auto* const all = running()) all->wake(condition, true, FROM);
-    else __real__ZNSt18condition_variable10notify_allEv(condition);
+    if (auto* const all = running())
+        all->wake(condition, true, FROM);
+    else
+        __real__ZNSt18condition_variable10notify_allEv(condition);
 }
 WRAPPED(int, sched_yield, void) {
     auto* const all = running();
@@ -102,12 +107,16 @@ WRAPPED(long, syscall, long number, long a, long b, long c, long d, long e, long
     auto* const all = running();
     if (all == nullptr) return __real_syscall(number, a, b, c, d, e, f);
     switch (number) {
-    case SYS_membarrier: return 0; // all steps are in one order already
+    case SYS_membarrier:
+        return 0; // all steps are in one order already
     case SYS_futex:
-        if ((b & FUTEX_CMD_MASK) == FUTEX_WAKE) all->wake(reinterpret_cast<std::byte const*>(a) + 1, c > 1, FROM);
-        else all->sleep_while(reinterpret_cast<std::uint32_t const*>(a), static_cast<std::uint32_t>(c), FROM);
+        if ((b & FUTEX_CMD_MASK) == FUTEX_WAKE)
+            all->wake(reinterpret_cast<std::byte const*>(a) + 1, c > 1, FROM);
+        else
+            all->sleep_while(reinterpret_cast<std::uint32_t const*>(a), static_cast<std::uint32_t>(c), FROM);
         return 0;
-    default: return __real_syscall(number, a, b, c, d, e, f);
+    default:
+        return __real_syscall(number, a, b, c, d, e, f);
     }
 }
 

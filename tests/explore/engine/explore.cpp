@@ -59,7 +59,9 @@ std::map<void const*, std::string> look_up(std::vector<void const*> places) {
     auto const command = std::string("addr2line -Capi -e '") + about.dli_fname + "'";
     std::ostringstream text;
     for (auto const* each : places)
-        if (each != nullptr) text << " 0x" << std::hex << reinterpret_cast<std::uintptr_t>(each) - reinterpret_cast<std::uintptr_t>(about.dli_fbase) - 1;
+        if (each != nullptr)
+            text << " 0x" << std::hex
+                 << reinterpret_cast<std::uintptr_t>(each) - reinterpret_cast<std::uintptr_t>(about.dli_fbase) - 1;
     auto* const tool = ::popen((command + text.str() + " 2>/dev/null").c_str(), "r");
     if (tool == nullptr) return known;
     std::string all;
@@ -74,7 +76,9 @@ std::map<void const*, std::string> look_up(std::vector<void const*> places) {
         }
         auto const name = line.rfind('/');
         if (auto const extra = line.find(" (discriminator"); extra != std::string::npos) line.resize(extra);
-        if (name == std::string::npos || (line.find("/chorus/") == std::string::npos && line.find("/tests/") == std::string::npos)) continue;
+        if (name == std::string::npos ||
+            (line.find("/chorus/") == std::string::npos && line.find("/tests/") == std::string::npos))
+            continue;
         auto& kept = known[at];
         kept += (kept.empty() ? "" : " < ") + line.substr(name + 1);
     }

@@ -1,17 +1,21 @@
 #pragma once
-/// Explores how ranks may interleave: the ranks are fibers, every atomic access, lock and sleep of theirs is a point at which another
-/// may go on, and the engine runs a scenario again and again until it has seen every order that makes a difference.
+/// Explores how ranks may interleave: the ranks are fibers, every atomic access, lock and sleep of theirs is a point at
+/// which another may go on, and the engine runs a scenario again and again until it has seen every order that makes a
+/// difference.
 ///
-/// What is instrumented (../instrumented/accesses.hpp) runs as it ships. Sleeping on a condition variable or a futex blocks a rank until
-/// somebody wakes it; a rank that yields goes on once something that it has read since is changed by another, since nothing else
-/// could help it. Each rank's clock goes on by 20 ms whenever it has waited, so that whatever is done "rarely" is done each time;
-/// nobody's deadline passes unless all are stuck and the scenario allows that.
+/// What is instrumented (../instrumented/accesses.hpp) runs as it ships. Sleeping on a condition variable or a futex
+/// blocks a rank until somebody wakes it; a rank that yields goes on once something that it has read since is changed
+/// by another, since nothing else could help it. Each rank's clock goes on by 20 ms whenever it has waited, so that
+/// whatever is done "rarely" is done each time; nobody's deadline passes unless all are stuck and the scenario allows
+/// that.
 ///
-/// In each run all accesses that are not atomic are checked for data races, by the order that the accesses' memory orders establish.
+/// In each run all accesses that are not atomic are checked for data races, by the order that the accesses' memory
+/// orders establish.
 ///
-/// How the orders are enumerated: depth first, with dynamic partial-order reduction (Flanagan, Godefroid, POPL 2005) and sleep sets
-/// (Godefroid 1996); under a bound of preemptions with the conservative points of Coons, Musuvathi, McKinley (OOPSLA 2013) and without
-/// sleep sets. `sample` takes orders at random by priorities that change at a few places (Burckhardt et al., ASPLOS 2010).
+/// How the orders are enumerated: depth first, with dynamic partial-order reduction (Flanagan, Godefroid, POPL 2005)
+/// and sleep sets (Godefroid 1996); under a bound of preemptions with the conservative points of Coons, Musuvathi,
+/// McKinley (OOPSLA 2013) and without sleep sets. `sample` takes orders at random by priorities that change at a few
+/// places (Burckhardt et al., ASPLOS 2010).
 
 #include <cstddef>
 #include <cstdint>
@@ -21,10 +25,10 @@
 namespace chorus::testing::explore {
 
 struct limits {
-    int preemptions = -1;          ///< of ranks that could have gone on; -1: as many as there may be
+    int preemptions = -1; ///< of ranks that could have gone on; -1: as many as there may be
     std::uint64_t runs = ~std::uint64_t{0};
     double seconds = 1e9;
-    int passing_deadlines = 0;     ///< how often all may be stuck until time passes
+    int passing_deadlines = 0; ///< how often all may be stuck until time passes
 };
 
 struct outcome {
@@ -36,7 +40,8 @@ struct outcome {
     std::string fault;           ///< the first that was found, with the order that leads to it; empty: none
 };
 
-/// `scenario` is called before each run: it makes what the ranks share and adds ranks. The same each time, but for `choose`.
+/// `scenario` is called before each run: it makes what the ranks share and adds ranks. The same each time, but for
+/// `choose`.
 outcome explore(limits const& to, std::function<void()> const& scenario);
 /// That many runs in random orders.
 outcome sample(std::uint64_t seed, std::uint64_t runs, limits const& to, std::function<void()> const& scenario);

@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t pause = 20'000'000; // nanoseconds
 machine* the_machine = nullptr;
 int seeming_rank = -1;
-bool program_runs = false;  // a fiber, outside of the engine
+bool program_runs = false;      // a fiber, outside of the engine
 bool program_allocates = false; // the same, or the scenario is being made or checked
 
 arena& memory() {
@@ -36,7 +36,8 @@ void as_program(F f) {
 void* allocate(std::size_t bytes, std::size_t alignment) {
     if (program_allocates) return memory().allocate(bytes, alignment);
     void* found = nullptr;
-    if (::posix_memalign(&found, std::max(alignment, sizeof(void*)), std::max(bytes, std::size_t{1})) != 0) throw std::bad_alloc();
+    if (::posix_memalign(&found, std::max(alignment, sizeof(void*)), std::max(bytes, std::size_t{1})) != 0)
+        throw std::bad_alloc();
     return found;
 }
 void release(void* what, void const* from) noexcept {
@@ -52,7 +53,8 @@ engine_room::engine_room() : before_(program_runs) { program_runs = program_allo
 engine_room::~engine_room() { program_runs = program_allocates = before_; }
 
 arena::arena() {
-    auto* const found = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    auto* const found =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (found == MAP_FAILED) throw std::bad_alloc();
     begin_ = static_cast<std::byte*>(found);
 }
@@ -78,7 +80,8 @@ void as_rank(int rank, std::function<void()> const& what) {
 machine::machine(search& how, limits const& to) : search_(&how), limits_(to) {
     memory();
     for (auto& each : fibers_) {
-        auto* const stack = ::mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        auto* const stack =
+            ::mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (stack == MAP_FAILED) throw std::bad_alloc();
         each.stack = static_cast<std::byte*>(stack);
     }
@@ -182,12 +185,15 @@ bool machine::is_locked(void const* mutex) const {
 bool machine::is_enabled(fiber const& each) const {
     if (each.is != fiber::ready || each.stopped) return false;
     switch (each.next.what) {
-    case step::locks: return !is_locked(reinterpret_cast<void const*>(each.next.touched[0].where));
-    case step::yields: return each.woken;
+    case step::locks:
+        return !is_locked(reinterpret_cast<void const*>(each.next.touched[0].where));
+    case step::yields:
+        return each.woken;
     case step::wakes_up:
         return (each.woken || each.late) && (each.next.count == 0 || each.next.touched[0].how == operation::use::read ||
                                              !is_locked(reinterpret_cast<void const*>(each.next.touched[0].where)));
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -230,7 +236,8 @@ int machine::pick() {
         auto& taken = fibers_[static_cast<std::size_t>(chosen)];
         if (!redundant_) search_->made(chosen, taken.next, taken.seen);
         ++steps_;
-        trace_.push_back({chosen, taken.next.what, reinterpret_cast<void const*>(taken.next.touched[0].where), taken.next.from});
+        trace_.push_back(
+            {chosen, taken.next.what, reinterpret_cast<void const*>(taken.next.touched[0].where), taken.next.from});
         return chosen;
     }
 }
@@ -253,7 +260,8 @@ bool machine::let_time_pass() {
 void machine::has_read(fiber& who, void const* where) {
     auto const version = versions_[reinterpret_cast<std::uintptr_t>(where)];
     for (auto& each : who.has_read)
-        if (each.first == where) return; // what it read first counts: the rest of the loop may have been decided by that
+        if (each.first == where)
+            return; // what it read first counts: the rest of the loop may have been decided by that
     who.has_read.emplace_back(where, version);
 }
 bool machine::sees_change(fiber const& who) {
@@ -267,7 +275,8 @@ void machine::has_changed(void const* where) {
         if (each.first == where && each.second == before) ++each.second;
     for (std::size_t i = 0; i < count_; ++i) {
         auto& each = fibers_[i];
-        if (each.next.what != step::yields || each.woken || static_cast<int>(i) == current_ || !sees_change(each)) continue;
+        if (each.next.what != step::yields || each.woken || static_cast<int>(i) == current_ || !sees_change(each))
+            continue;
         each.woken = true;
         each.seen.join(mine().seen);
     }
@@ -276,8 +285,10 @@ void machine::has_changed(void const* where) {
 void machine::before_atomic(access how, void const* where, void const* from) {
     engine_room const here;
     operation what(how == access::load ? step::loads : how == access::store ? step::stores : step::updates, from);
-    if (how == access::load) what.reads(where);
-    else what.writes(where);
+    if (how == access::load)
+        what.reads(where);
+    else
+        what.writes(where);
     reach(what);
 }
 void machine::after_atomic(access how, void const* where, int order, bool changed) {
@@ -294,15 +305,17 @@ void machine::before_plain(bool writes, void const* where, std::size_t bytes, vo
         trace_.push_back({current_, writes ? step::stores : step::loads, found.where, from});
         fault("rank " + std::to_string(current_) + (writes ? " writes" : " reads") + " memory that " +
               (found.freed ? "was freed by rank " : "is not handed over by rank ") + std::to_string(found.other) +
-              (found.from != nullptr ? ", which wrote it at " + places_in_code({found.from}, 0) : std::string(", which read it")) + ", at " +
-              places_in_code({from}, 0));
+              (found.from != nullptr ? ", which wrote it at " + places_in_code({found.from}, 0)
+                                     : std::string(", which read it")) +
+              ", at " + places_in_code({from}, 0));
         go_on();
     }
 }
 void machine::freed(void const* memory_there, std::size_t bytes, void const* from) {
     engine_room const here;
     if (auto const found = races_.plain_access(current_, true, memory_there, bytes, from, true); found.other >= 0) {
-        fault("rank " + std::to_string(current_) + " frees memory that rank " + std::to_string(found.other) + " uses, at " + places_in_code({from}, 0));
+        fault("rank " + std::to_string(current_) + " frees memory that rank " + std::to_string(found.other) +
+              " uses, at " + places_in_code({from}, 0));
         go_on();
     }
 }
@@ -353,7 +366,9 @@ void machine::wake(void const* what, bool all, void const* from) {
     for (;;) {
         fiber* oldest = nullptr;
         for (std::size_t i = 0; i < count_; ++i)
-            if (auto& each = fibers_[i]; each.waits_for == what && !each.woken && (oldest == nullptr || each.turn < oldest->turn)) oldest = &each;
+            if (auto& each = fibers_[i];
+                each.waits_for == what && !each.woken && (oldest == nullptr || each.turn < oldest->turn))
+                oldest = &each;
         if (oldest == nullptr) return;
         oldest->woken = true;
         oldest->seen.join(mine().seen);
@@ -372,7 +387,8 @@ std::int64_t machine::clock_now() { return mine().clock += 1000; }
 int machine::choose(int count) {
     engine_room const here;
     auto const chosen = redundant_ ? 0 : search_->choose(count);
-    trace_.push_back({current_, step::chooses, reinterpret_cast<void const*>(static_cast<std::uintptr_t>(chosen)), nullptr});
+    trace_.push_back(
+        {current_, step::chooses, reinterpret_cast<void const*>(static_cast<std::uintptr_t>(chosen)), nullptr});
     return chosen;
 }
 
@@ -411,12 +427,15 @@ std::string machine::stuck() const {
     std::string text;
     for (std::size_t i = 0; i < count_; ++i)
         if (auto const& each = fibers_[i]; each.is == fiber::ready && !each.injects)
-            text += "\n  rank " + std::to_string(i) + " " + text_of(each.next.what) + " at " + places_in_code({each.next.from}, 0);
+            text += "\n  rank " + std::to_string(i) + " " + text_of(each.next.what) + " at " +
+                    places_in_code({each.next.from}, 0);
     return text;
 }
 char const* machine::text_of(step what) {
-    constexpr std::array names{"begins", "loads", "stores", "updates", "locks", "unlocks", "sleeps", "wakes up", "wakes others", "yields",
-                               "chooses", "looks whether alive", "ends a rank", "stops a rank", "lets a rank go on"};
+    constexpr std::array names{"begins",       "loads",        "stores",           "updates",
+                               "locks",        "unlocks",      "sleeps",           "wakes up",
+                               "wakes others", "yields",       "chooses",          "looks whether alive",
+                               "ends a rank",  "stops a rank", "lets a rank go on"};
     return names[static_cast<std::size_t>(what)];
 }
 std::string machine::trace() const {
@@ -426,9 +445,12 @@ std::string machine::trace() const {
     constexpr std::size_t most = 400;
     for (std::size_t i = trace_.size() > most ? trace_.size() - most : 0; i < trace_.size(); ++i) {
         auto const& each = trace_[i];
-        text += (each.fiber < 0 ? std::string("  ") : "  rank " + std::to_string(each.fiber)) + " " + text_of(each.what);
-        if (each.what == step::chooses) text += " " + std::to_string(reinterpret_cast<std::uintptr_t>(each.where));
-        else if (each.where != nullptr) text += " ..." + std::to_string(reinterpret_cast<std::uintptr_t>(each.where) & 0xffffffu);
+        text +=
+            (each.fiber < 0 ? std::string("  ") : "  rank " + std::to_string(each.fiber)) + " " + text_of(each.what);
+        if (each.what == step::chooses)
+            text += " " + std::to_string(reinterpret_cast<std::uintptr_t>(each.where));
+        else if (each.where != nullptr)
+            text += " ..." + std::to_string(reinterpret_cast<std::uintptr_t>(each.where) & 0xffffffu);
         text += "  " + places_in_code(places, i) + "\n";
     }
     return text;
@@ -440,8 +462,12 @@ using namespace chorus::testing::explore;
 
 void* operator new(std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
 void* operator new[](std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) { return allocate(bytes, static_cast<std::size_t>(alignment)); }
-void* operator new[](std::size_t bytes, std::align_val_t alignment) { return allocate(bytes, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+    return allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+    return allocate(bytes, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* what) noexcept { release(what, __builtin_return_address(0)); }
 void operator delete[](void* what) noexcept { release(what, __builtin_return_address(0)); }
 void operator delete(void* what, std::size_t) noexcept { release(what, __builtin_return_address(0)); }
@@ -449,4 +475,6 @@ void operator delete[](void* what, std::size_t) noexcept { release(what, __built
 void operator delete(void* what, std::align_val_t) noexcept { release(what, __builtin_return_address(0)); }
 void operator delete[](void* what, std::align_val_t) noexcept { release(what, __builtin_return_address(0)); }
 void operator delete(void* what, std::size_t, std::align_val_t) noexcept { release(what, __builtin_return_address(0)); }
-void operator delete[](void* what, std::size_t, std::align_val_t) noexcept { release(what, __builtin_return_address(0)); }
+void operator delete[](void* what, std::size_t, std::align_val_t) noexcept {
+    release(what, __builtin_return_address(0));
+}

@@ -67,13 +67,14 @@ private:
         enum { ready, ended, dead } is = ready;
         bool injects = false;
         bool stopped = false;
-        bool woken = false;  ///< sleeps no longer
-        bool late = false;   ///< and that because time has passed
+        bool woken = false; ///< sleeps no longer
+        bool late = false;  ///< and that because time has passed
         std::uint32_t turn = 0;
         void const* waits_for = nullptr;
-        std::vector<std::pair<void const*, std::uint32_t>> has_read; ///< since it last yielded, and how often it had changed then
+        std::vector<std::pair<void const*, std::uint32_t>>
+            has_read; ///< since it last yielded, and how often it had changed then
         std::int64_t clock = 0;
-        vector_clock seen; ///< of the other fibers' steps
+        vector_clock seen;                          ///< of the other fibers' steps
         std::array<std::uintptr_t, 2> exceptions{}; ///< what the C++ runtime keeps of those that are being handled
     };
     struct traced {

@@ -69,8 +69,8 @@ private:
     std::size_t used_ = 0;
 };
 
-/// Where the program's memory comes from in a run: the same addresses each time, and none is used twice, so that what is freed stays
-/// recognisable.
+/// Where the program's memory comes from in a run: the same addresses each time, and none is used twice, so that what
+/// is freed stays recognisable.
 class arena {
 public:
     static constexpr std::size_t size = std::size_t{256} << 20;

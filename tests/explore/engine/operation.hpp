@@ -6,7 +6,23 @@
 
 namespace chorus::testing::explore {
 
-enum class step : std::uint8_t { begins, loads, stores, updates, locks, unlocks, sleeps, wakes_up, wakes_others, yields, chooses, looks, ends_another, stops_another, resumes_another };
+enum class step : std::uint8_t {
+    begins,
+    loads,
+    stores,
+    updates,
+    locks,
+    unlocks,
+    sleeps,
+    wakes_up,
+    wakes_others,
+    yields,
+    chooses,
+    looks,
+    ends_another,
+    stops_another,
+    resumes_another
+};
 
 struct operation {
     enum class use : std::uint8_t {

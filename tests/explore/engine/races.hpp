@@ -1,5 +1,6 @@
 #pragma once
-/// Data races by the order that the program's memory orders establish (not by the order of the run), and use of memory that was freed.
+/// Data races by the order that the program's memory orders establish (not by the order of the run), and use of memory
+/// that was freed.
 
 #include "memory.hpp"
 
@@ -13,7 +14,7 @@ class race_detector {
 public:
     struct race {
         void const* where = nullptr;
-        int other = -1;            ///< the fiber that touched it before
+        int other = -1;             ///< the fiber that touched it before
         void const* from = nullptr; ///< and where in the code; null: unknown, a read
         bool freed = false;
     };
@@ -37,11 +38,14 @@ public:
         if (!reads) kept = {}; // a store ends what was released before; an update continues it
         if (releases) release(fiber, kept);
     }
-    void acquires(int fiber, void const* mutex) { seen_of(fiber).join(atomics_[reinterpret_cast<std::uintptr_t>(mutex)]); }
+    void acquires(int fiber, void const* mutex) {
+        seen_of(fiber).join(atomics_[reinterpret_cast<std::uintptr_t>(mutex)]);
+    }
     void releases(int fiber, void const* mutex) { release(fiber, atomics_[reinterpret_cast<std::uintptr_t>(mutex)]); }
 
     /// The first race of an access, if there is one.
-    race plain_access(int fiber, bool writes, void const* where, std::size_t bytes, void const* from, bool frees = false) {
+    race plain_access(int fiber, bool writes, void const* where, std::size_t bytes, void const* from,
+                      bool frees = false) {
         auto const begin = reinterpret_cast<std::uintptr_t>(where), end = begin + bytes;
         for (auto at = begin; at < end;) {
             auto const next = std::min(end, (at | 7u) + 1);
@@ -51,7 +55,8 @@ public:
                 return {reinterpret_cast<void const*>(at), found.other, found.from, found.freed};
             auto const me = static_cast<std::size_t>(fiber);
             if (writes) {
-                word.write_mask = word.writer == fiber && word.written == seen_[me].at[me] ? word.write_mask | mask : mask;
+                word.write_mask =
+                    word.writer == fiber && word.written == seen_[me].at[me] ? word.write_mask | mask : mask;
                 word.writer = static_cast<std::int8_t>(fiber);
                 word.written = seen_[me].at[me];
                 word.from = from;
@@ -86,10 +91,12 @@ private:
     race check(shadow const& word, int fiber, bool writes, std::uint8_t mask) {
         if (word.freed) return {nullptr, word.writer, word.from, true};
         auto const& mine = seen_of(fiber);
-        if (word.writer >= 0 && word.writer != fiber && (word.write_mask & mask) != 0 && word.written > mine.at[static_cast<std::size_t>(word.writer)])
+        if (word.writer >= 0 && word.writer != fiber && (word.write_mask & mask) != 0 &&
+            word.written > mine.at[static_cast<std::size_t>(word.writer)])
             return {nullptr, word.writer, word.from, false};
         for (std::size_t other = 0; writes && other < most_fibers; ++other)
-            if (static_cast<int>(other) != fiber && (word.read_mask[other] & mask) != 0 && word.read[other] > mine.at[other])
+            if (static_cast<int>(other) != fiber && (word.read_mask[other] & mask) != 0 &&
+                word.read[other] > mine.at[other])
                 return {nullptr, static_cast<int>(other), nullptr, false};
         return {};
     }

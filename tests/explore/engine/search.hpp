@@ -20,8 +20,8 @@ constexpr int first_of(fiber_set some) { return std::countr_zero(some); }
 /// What a search sees of the machine when it has to choose.
 struct situation {
     fiber_set enabled;
-    fiber_set injectors;  ///< those that are no ranks: to go to them and back is no preemption
-    int previous;         ///< who has run; -1: nobody
+    fiber_set injectors; ///< those that are no ranks: to go to them and back is no preemption
+    int previous;        ///< who has run; -1: nobody
     std::array<operation, most_fibers> const* next;
 };
 
@@ -67,7 +67,8 @@ public:
         falling_asleep_ = 0;
         if (bound_ < 0)
             for (auto left = here.sleep | (here.done & ~only(here.chosen)); left != 0; left &= left - 1)
-                if (!depend((*now.next)[static_cast<std::size_t>(first_of(left))], (*now.next)[static_cast<std::size_t>(here.chosen)]))
+                if (!depend((*now.next)[static_cast<std::size_t>(first_of(left))],
+                            (*now.next)[static_cast<std::size_t>(here.chosen)]))
                     falling_asleep_ |= only(first_of(left));
         ++depth_;
         return here.chosen;
@@ -76,14 +77,21 @@ public:
 
     void made(int fiber, operation const& what, vector_clock& seen) override {
         auto const before = seen; // of the step itself
-        auto const index = static_cast<std::uint32_t>(depth_); // of the node behind: node depth_ - 1 was left by this step
-        for (int i = 0; i < what.count; ++i) look_for_races(fiber, what.touched[static_cast<std::size_t>(i)], before, seen);
+        auto const index =
+            static_cast<std::uint32_t>(depth_); // of the node behind: node depth_ - 1 was left by this step
+        for (int i = 0; i < what.count; ++i)
+            look_for_races(fiber, what.touched[static_cast<std::size_t>(i)], before, seen);
         seen.at[static_cast<std::size_t>(fiber)] = index;
         for (int i = 0; i < what.count; ++i) note(fiber, what.touched[static_cast<std::size_t>(i)], index, seen);
     }
     int choose(int count) override {
-        if (depth_ == nodes_.size()) nodes_.push_back({.alternatives = count, .previous = -1, .sleep = falling_asleep_,
-                                                       .preemptions = depth_ > 0 ? nodes_.back().preemptions + cost(nodes_.back(), nodes_.back().chosen) : 0});
+        if (depth_ == nodes_.size())
+            nodes_.push_back({.alternatives = count,
+                              .previous = -1,
+                              .sleep = falling_asleep_,
+                              .preemptions = depth_ > 0
+                                                 ? nodes_.back().preemptions + cost(nodes_.back(), nodes_.back().chosen)
+                                                 : 0});
         falling_asleep_ = nodes_[depth_].sleep;
         return nodes_[depth_++].chosen;
     }
@@ -115,7 +123,7 @@ private:
         fiber_set backtrack = 0; ///< to be tried
         fiber_set done = 0;      ///< tried, or being tried
         int chosen = 0;
-        int preemptions = 0;     ///< before this
+        int preemptions = 0; ///< before this
     };
     struct event {
         std::uint32_t index = 0; ///< 1 + the node; 0: none
@@ -128,7 +136,8 @@ private:
     };
 
     int cost(node const& at, int fiber) const {
-        if (at.alternatives > 0 || at.previous < 0 || fiber == at.previous || (at.enabled & only(at.previous)) == 0) return 0;
+        if (at.alternatives > 0 || at.previous < 0 || fiber == at.previous || (at.enabled & only(at.previous)) == 0)
+            return 0;
         return ((only(fiber) | only(at.previous)) & at.injectors) != 0 ? 0 : 1;
     }
     void look_for_races(int fiber, operation::touch const& what, vector_clock const& before, vector_clock& seen) {
@@ -136,7 +145,8 @@ private:
         if (what.how != operation::use::release) {
             race(touched.write.index, touched.write.fiber, fiber, before);
             if (what.how == operation::use::write)
-                for (int other = 0; other < most_fibers; ++other) race(touched.reads[static_cast<std::size_t>(other)], other, fiber, before);
+                for (int other = 0; other < most_fibers; ++other)
+                    race(touched.reads[static_cast<std::size_t>(other)], other, fiber, before);
         }
         seen.join(touched.written);
         if (what.how != operation::use::read) seen.join(touched.read);
@@ -160,7 +170,8 @@ private:
         auto at = std::size_t{index} - 1;
         try_there(at, fiber, before);
         if (bound_ < 0) return;
-        while (at > 0 && (nodes_[at].alternatives > 0 || nodes_[at].chosen == nodes_[at].previous)) --at; // where that block of steps begins
+        while (at > 0 && (nodes_[at].alternatives > 0 || nodes_[at].chosen == nodes_[at].previous))
+            --at; // where that block of steps begins
         try_there(at, fiber, before);
     }
     void try_there(std::size_t at, int fiber, vector_clock const& before) {
@@ -200,7 +211,8 @@ public:
     int pick(situation const& now) override {
         auto best = first_of(now.enabled);
         for (auto left = now.enabled; left != 0; left &= left - 1)
-            if (priorities_[static_cast<std::size_t>(first_of(left))] > priorities_[static_cast<std::size_t>(best)]) best = first_of(left);
+            if (priorities_[static_cast<std::size_t>(first_of(left))] > priorities_[static_cast<std::size_t>(best)])
+                best = first_of(left);
         for (auto const each : changes_)
             if (each == steps_) priorities_[static_cast<std::size_t>(best)] = -static_cast<std::int64_t>(steps_) - 1;
         ++steps_;
