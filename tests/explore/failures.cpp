@@ -185,8 +185,8 @@ TEST_CASE("a rank that dies at any step of longer talks", "[explore/failures][lo
     for (auto const& messages :
          {std::vector<message>{{large, true}, {small, true}}, std::vector<message>{{large, false}, {large, true}},
           std::vector<message>{{longest, false}}})
-        CHECK(explored("shm death", {.preemptions = 2, .seconds = 60}, [=] { dies(messages); }) == "");
-    CHECK(explored("shm survivors, death", {.preemptions = 1, .seconds = 60}, [] { goes_on<shm_world>(3, true); }) ==
+        CHECK(explored("shm death", {.preemptions = 2, .seconds = 20}, [=] { dies(messages); }) == "");
+    CHECK(explored("shm survivors, death", {.preemptions = 1, .seconds = 20}, [] { goes_on<shm_world>(3, true); }) ==
           "");
 }
 

@@ -83,11 +83,11 @@ TEMPLATE_TEST_CASE("ranks that exchange messages wait for each other and for not
 
 TEMPLATE_TEST_CASE("messages in every order there is", "[explore/messages][long]", thread_world, shm_world) {
     for (auto const how : {waiting::spins, waiting::sleeps}) {
-        CHECK(explored(TestType::name, {.seconds = 60}, [=] {
+        CHECK(explored(TestType::name, {.seconds = 20}, [=] {
                   one_way<TestType>({{large, true}, {small, true}}, false, how);
               }) == "");
-        CHECK(explored(TestType::name, {.seconds = 60}, [=] { around<TestType>(2, 1, large, true, how); }) == "");
-        CHECK(explored(TestType::name, {.preemptions = 3, .seconds = 60},
+        CHECK(explored(TestType::name, {.seconds = 20}, [=] { around<TestType>(2, 1, large, true, how); }) == "");
+        CHECK(explored(TestType::name, {.preemptions = 3, .seconds = 20},
                        [=] { around<TestType>(3, 2, large, false, how); }) == "");
     }
 }
