@@ -505,6 +505,12 @@ TEST_CASE("what a rank throws reaches the caller with its rank, kind and words",
               if (comm.rank() == 0) std::_Exit(3);
               barrier(comm);
           }).starts_with("0 transport rank 0: ended with status 3"));
+    CHECK(thrown([](communicator& comm) { // as if all were well
+              if (comm.rank() == 1) std::_Exit(0);
+              auto const told = outcome_of([&] { barrier(comm); });
+              if (told.kind != "transport" || !told.has("rank 1")) throw std::runtime_error("not named: " + told.text);
+              if (comm.rank() == 2) std::_Exit(3); // gives up for that reason
+          }) == "1 transport rank 1: ended with status 0 before its function had returned");
     CHECK(thrown([](communicator&) {}) == "");
     CHECK_THROWS_AS(run_processes(0, [](communicator&) {}), usage_error);
 }

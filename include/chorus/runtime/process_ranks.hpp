@@ -59,16 +59,14 @@ inline int live(std::shared_ptr<shm_job> const& job, int rank, options const& ho
     patience_of(how); // throws
     auto const job = shm_job::create(ranks, memory);
     child_reports const reports(ranks);
-    children all(*job);
+    children all(*job, reports);
     for (int rank = 0; rank < ranks; ++rank)
         all.start(rank, [&] { return live(job, rank, how, reports[rank], f); });
     auto const ended = all.wait();
 
-    // Those who were released have failed too, each with a report; who died without a word is a cause, whatever the order in which they ended.
+    // Those who were released have failed too, each with a report; who ended without a word is a cause.
     auto const cause = job->failure();
-    auto culprit = ended.first_killed;
-    for (int rank = 0; rank < ranks && culprit < 0; ++rank)
-        if (!ended.how[static_cast<std::size_t>(rank)].empty() && !reports[rank].is_written()) culprit = rank;
+    auto culprit = ended.first_silent;
     if (culprit < 0 && cause && cause->rank >= 0 && reports[cause->rank].is_written()) culprit = cause->rank;
     if (culprit < 0) culprit = ended.first_failed;
     if (culprit < 0) return;

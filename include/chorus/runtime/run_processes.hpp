@@ -17,10 +17,11 @@ void run_processes(int ranks, options const& how, shm_options const& memory, ran
 
 } // namespace detail
 
-/// Calls `f(communicator&)` in `ranks` processes, forked from this one, and returns when all have ended. What they write to their
-/// memory is theirs alone. Where one throws or dies, the others are released from whatever they wait for, and the first failure is
-/// thrown here as a rank_error that names the rank. No process outlives the caller. Call it before starting threads: a fork copies
-/// only the one that calls. Linux.
+/// Calls `f(communicator&)` in `ranks` processes, forked from this one, and returns when all have ended. What they
+/// write to their memory is theirs alone. Where one throws, dies, or ends before `f` has returned (exit), the others
+/// are released from whatever they wait for, and the first failure is thrown here as a rank_error that names the rank.
+/// No process outlives the caller. Standard streams are flushed before the fork and at the end of a rank, which writes
+/// its standard output by whole lines. Call it before starting threads: a fork copies only the one that calls. Linux.
 template <class F>
 void run_processes(int ranks, options const& how, shm_options const& memory, F f) {
     detail::run_processes(ranks, how, memory, std::ref(f));
