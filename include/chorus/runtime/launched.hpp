@@ -4,10 +4,12 @@
 #include <chorus/core/errors.hpp>
 #include <chorus/runtime/context.hpp>
 #include <chorus/runtime/session.hpp>
+#include <chorus/transport/detail/local_socket.hpp>
 #include <chorus/transport/join_shm.hpp>
 #include <chorus/transport/store.hpp>
 #include <chorus/transport/tcp_store.hpp>
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -98,22 +100,38 @@ inline std::optional<int> number_in(char const* name) {
 
 namespace detail {
 
-[[gnu::cold]] inline std::unique_ptr<shm_transport> join(launch_environment const& as, clock::time_point until, shm_options const& memory) {
+[[gnu::cold]] inline std::shared_ptr<shm_job> meet(launch_environment const& as, clock::time_point until,
+                                                   shm_options const& memory) {
     std::string_view const where = as.store;
-    if (where.empty()) return std::make_unique<shm_transport>(shm_job::create(1, memory), 0, until);
+    if (where.empty()) return shm_job::create(1, memory);
     if (where.starts_with("unix:")) {
         socket_store over{std::string(where.substr(5))};
-        return join_shm(over, as.rank, as.size, until, memory);
+        return meet_in_memory(over, as.rank, as.size, until, memory, "shm");
     }
     if (where.starts_with("file:")) {
         file_store over{std::string(where.substr(5))};
-        return join_shm(over, as.rank, as.size, until, memory);
+        return meet_in_memory(over, as.rank, as.size, until, memory, "shm");
     }
     if (where.starts_with("tcp:")) {
         tcp_store over(where.substr(4));
-        return join_shm(over, as.rank, as.size, until, memory);
+        return meet_in_memory(over, as.rank, as.size, until, memory, "shm");
     }
     misuse({"CHORUS_STORE=", where, "; it is unix:ADDRESS, tcp:HOST:PORT/KEY or file:FOLDER"});
+}
+
+/// `chorus run` sees in the memory which ranks have left in order, and whether the others go on. Other launchers do
+/// without.
+inline void show_launcher(shm_job const& job) noexcept try {
+    if (auto const* const where = std::getenv("CHORUS_LAUNCHER"))
+        local_socket::connect(where, clock::now() + std::chrono::seconds(1)).send("memory", job.file());
+} catch (...) { // it has gone
+}
+
+[[gnu::cold]] inline std::unique_ptr<shm_transport> join(launch_environment const& as, clock::time_point until,
+                                                         shm_options const& memory) {
+    auto job = meet(as, until, memory);
+    show_launcher(*job);
+    return std::make_unique<shm_transport>(std::move(job), as.rank, until);
 }
 
 } // namespace detail
