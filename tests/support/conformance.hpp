@@ -73,9 +73,8 @@ public:
         case collective::all_reduce:
             return vector_fold(op, all_reduce, async_all_reduce, persistent_all_reduce, 0, ranks_);
         case collective::scan:
-            return vector_fold(op, scan, async_scan, persistent_scan, 0, rank_ + 1);
         case collective::exclusive_scan:
-            return vector_fold(op, exclusive_scan, async_exclusive_scan, persistent_exclusive_scan, 0, rank_);
+            return prefixes(op);
         case collective::reduce:
             return check_reduce(op);
         case collective::reduce_scatter:
@@ -105,6 +104,13 @@ public:
     }
 
 private:
+    template <class Op>
+    std::string prefixes(Op const& op) {
+        if constexpr (facts_of<Op, T>().finishes) return prefixes(std::plus<>{}); // they have no average
+        else if (case_->what == collective::scan) return vector_fold(op, scan, async_scan, persistent_scan, 0, rank_ + 1);
+        else return vector_fold(op, exclusive_scan, async_exclusive_scan, persistent_exclusive_scan, 0, rank_);
+    }
+
     // ---- data
 
     /// Element `i` of what `rank` contributes (to `to`, where that matters).
@@ -121,9 +127,7 @@ private:
     T folded(Op const& op, std::size_t i, int from, int to) const {
         auto result = value(from, i);
         for (int r = from + 1; r < to; ++r) result = static_cast<T>(std::invoke(op, result, value(r, i)));
-        if constexpr (facts_of<Op, T>().finishes)
-            if (case_->what != collective::scan && case_->what != collective::exclusive_scan)
-                result = static_cast<T>(result / static_cast<T>(ranks_));
+        if constexpr (facts_of<Op, T>().finishes) result = static_cast<T>(result / static_cast<T>(ranks_));
         return result;
     }
     std::vector<std::size_t> counts() const {
