@@ -59,8 +59,8 @@ public:
 
     /// After a failure: the ranks that have not left, as a new communicator with which to continue. Collective over the
     /// survivors of the whole context, from whichever communicator they call it; everything older, requests too, is
-    /// unusable from then on. Throws usage_error on transports that cannot (MPI), timeout_error where a rank neither calls
-    /// it nor leaves.
+    /// unusable from then on. Waits for every rank that has not left, at most the timeout: whoever has not come by then is
+    /// left behind, and gets a transport_error for it. Throws usage_error on transports that cannot (MPI).
     communicator shrink();
 
     /// Advances whatever is unfinished in this context. True if anything happened.
