@@ -160,7 +160,8 @@ private:
             found.emplace_back(which_.first + static_cast<int>(rank - ids_.begin()), how);
         }
         left_behind_ = id == 0;
-        std::ranges::stable_partition(found, [](auto const& each) { return detail::vanished(each.second); });
+        std::stable_partition(found.begin(), found.end(),
+                              [](auto const& each) { return detail::vanished(each.second); });
         for (auto const& [rank, end] : found) note_end(rank, end);
     }
     void note_end(int rank, int how) {

@@ -170,7 +170,7 @@ private:
             polled_[rank].fd = -1;
             found.emplace_back(static_cast<int>(rank), status);
         }
-        std::ranges::stable_partition(found, [](auto const& each) { return vanished(each.second); });
+        std::stable_partition(found.begin(), found.end(), [](auto const& each) { return vanished(each.second); });
         for (auto const& [rank, status] : found) note_end(rank, status);
         return found.size();
     }
