@@ -61,6 +61,13 @@ private:
 
 int status_of(int how) { return WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how); }
 
+/// Whether who ended like this was the cause of what followed, rather than one who gave up. A shell says 128 + n for
+/// its child.
+bool is_cause(int how) {
+    auto const status = status_of(how);
+    return status == 0 || (status > 128 && status != 128 + SIGABRT);
+}
+
 class launcher {
 public:
     /// `caller` can be read when the process that looks after us has ended.
@@ -86,12 +93,19 @@ public:
             let_memory_in();
             pass_on_signals();
             collect();
+            if (!one_is_ending()) name_the_first();
         }
+        name_the_first();
         end_descendants();
-        return status_ == 0 && living_ > 0 ? 128 + asked_ : status_; // who was killed here was asked before
+        return status_ == 0 && asked_ != 0 && (living_ > 0 || obeyed_) ? 128 + asked_ : status_;
     }
 
 private:
+    struct end {
+        int rank, how;
+        bool early; ///< as if all were well, but before its session
+    };
+
     void start(std::size_t which, std::vector<std::string> const& program) {
         auto const rank = which_.first + static_cast<int>(which);
         auto const parent = ::getpid();
@@ -149,7 +163,6 @@ private:
     }
 
     void collect() {
-        std::vector<std::pair<int, int>> found; // rank, how it ended
         int how = 0;
         pid_t id;
         while ((id = ::waitpid(-1, &how, WNOHANG)) > 0) {
@@ -157,27 +170,39 @@ private:
             if (rank == ids_.end()) continue; // an orphan
             *rank = -1;
             --living_;
-            found.emplace_back(which_.first + static_cast<int>(rank - ids_.begin()), how);
+            note_end(which_.first + static_cast<int>(rank - ids_.begin()), how);
         }
         left_behind_ = id == 0;
-        std::stable_partition(found.begin(), found.end(),
-                              [](auto const& each) { return detail::vanished(each.second); });
-        for (auto const& [rank, end] : found) note_end(rank, end);
     }
     void note_end(int rank, int how) {
-        auto const text = detail::describe_end(how);
-        if (text.empty()) {
-            if (early_ < 0 && memory_ && detail::is_attached(*memory_, rank)) early_ = rank;
+        if (told_ && WIFSIGNALED(how) && WTERMSIG(how) == SIGTERM) { // by us
+            obeyed_ = true;
             return;
         }
+        auto const text = detail::describe_end(how);
+        ended_.push_back({rank, how, text.empty() && memory_ && detail::is_attached(*memory_, rank)});
+        if (text.empty()) return;
         failed_ = true;
         if (memory_) detail::note_death(*memory_, rank, text);
-        if (status_ != 0) return;
-        status_ = status_of(how);
-        auto const before = early_ < 0
-                                ? std::string()
-                                : fmt::format("rank {} ended with status 0 in the middle of its session; ", early_);
-        fmt::print(stderr, "chorus: run: {}rank {} {}\n", before, rank, text);
+    }
+    /// A script may end later than those who have seen the death of its program.
+    bool one_is_ending() const {
+        for (std::size_t i = 0; memory_ && !told_ && i < ids_.size(); ++i)
+            if (ids_[i] > 0 && memory_->has_died(which_.first + static_cast<int>(i))) return true;
+        return false;
+    }
+    /// Once: the first that failed, after one that ended as if all were well, but before its session.
+    void name_the_first() {
+        if (!failed_ || status_ != 0) return;
+        std::stable_partition(ended_.begin(), ended_.end(), [](end const& each) { return is_cause(each.how); });
+        auto const early = std::ranges::find(ended_, true, &end::early);
+        auto const first = std::ranges::find_if(ended_, [](end const& each) { return each.how != 0; });
+        auto const before =
+            early == ended_.end()
+                ? std::string()
+                : fmt::format("rank {} ended with status 0 in the middle of its session; ", early->rank);
+        status_ = status_of(first->how);
+        fmt::print(stderr, "chorus: run: {}rank {} {}\n", before, first->rank, detail::describe_end(first->how));
     }
 
     bool must_end() const {
@@ -210,9 +235,9 @@ private:
     bool left_behind_ = false; ///< processes that ranks have started
     std::shared_ptr<detail::shm_job> memory_;
     int status_ = 0;
-    int asked_ = 0;  ///< the first signal that asked for the end
-    int early_ = -1; ///< the first rank that ended as if all were well, but before its session
-    bool failed_ = false, told_ = false;
+    int asked_ = 0;          ///< the first signal that asked for the end
+    std::vector<end> ended_; ///< in their order
+    bool failed_ = false, told_ = false, obeyed_ = false;
     std::optional<chorus::clock::time_point> ending_since_;
 };
 
