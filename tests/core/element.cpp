@@ -93,6 +93,6 @@ TEST_CASE("type hashes agree for equal elements and differ for others", "[core][
     STATIC_REQUIRE(chorus::type_hash<long>() == chorus::type_hash<long long>());
     STATIC_REQUIRE(chorus::type_hash<float>() != chorus::type_hash<int>());
     STATIC_REQUIRE(chorus::type_hash<chorus::float16>() != chorus::type_hash<chorus::bfloat16>());
-    STATIC_REQUIRE(chorus::type_hash<point>() != chorus::type_hash<other_point>());
-    STATIC_REQUIRE(chorus::type_hash<point>() != chorus::type_hash<double>());
+    CHECK(chorus::type_hash<point>() != chorus::type_hash<other_point>());
+    CHECK(chorus::type_hash<point>() != chorus::type_hash<double>());
 }

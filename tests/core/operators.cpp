@@ -91,7 +91,6 @@ TEST_CASE("operator hashes agree for equal operators and differ for others", "[c
     auto const last = [](int, int b) { return b; };
     STATIC_REQUIRE(chorus::operator_hash<std::plus<>>() == chorus::operator_hash<std::plus<int>>());
     STATIC_REQUIRE(chorus::operator_hash<std::plus<>>() != chorus::operator_hash<std::multiplies<>>());
-    STATIC_REQUIRE(chorus::operator_hash<std::minus<>>() != chorus::operator_hash<std::divides<>>());
-    STATIC_REQUIRE(chorus::operator_hash<std::remove_const_t<decltype(last)>>() !=
-                   chorus::operator_hash<std::plus<>>());
+    CHECK(chorus::operator_hash<std::minus<>>() != chorus::operator_hash<std::divides<>>());
+    CHECK(chorus::operator_hash<std::remove_const_t<decltype(last)>>() != chorus::operator_hash<std::plus<>>());
 }

@@ -290,7 +290,7 @@ namespace {
 
 /// An all_to_all_v whose counts differ from pair to pair.
 struct uneven {
-    uneven(communicator const& comm, int salt) : rank(comm.rank()), salt(salt) {
+    uneven(communicator const& comm, int number) : rank(comm.rank()), salt(number) {
         for (int other = 0; other < comm.size(); ++other) {
             to.push_back(count(rank, other));
             from.push_back(count(other, rank));
