@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,6 +93,11 @@ std::vector<std::vector<std::pair<int, double>>> levels_of(std::vector<relative_
     traffic::level_graph graph;
     std::vector<std::int32_t> last_send;
     auto const only_sends = std::all_of(steps.begin(), steps.end(), [](relative_step const& s) { return s.kind == step_kind::send; });
+    auto const channel_of = [&](relative_step const& s) { return s.lane * ranks + s.distance; };
+    std::map<int, std::vector<std::size_t>> sends; // their numbers, which go as bytes: the same at both ends
+    for (std::size_t i = 0; i < steps.size(); ++i)
+        if (steps[i].kind == step_kind::send) sends[channel_of(steps[i])].push_back(i);
+    std::map<int, std::size_t> received;
     for (std::size_t i = 0; i < steps.size(); ++i) {
         auto before = steps[i].before;
         auto const lane = static_cast<std::size_t>(steps[i].lane);
@@ -100,10 +106,15 @@ std::vector<std::vector<std::pair<int, double>>> levels_of(std::vector<relative_
             if (last_send[lane] >= 0) before.push_back(last_send[lane]);
             last_send[lane] = static_cast<std::int32_t>(i);
         }
-        graph.add(steps[i].kind, 0, steps[i].lane * ranks + steps[i].distance, static_cast<double>(i), before);
+        auto number = i;
+        if (steps[i].kind == step_kind::recv || steps[i].kind == step_kind::recv_reduce) {
+            auto const channel = channel_of(steps[i]);
+            number = sends[channel].at(received[channel]++);
+        }
+        graph.add(steps[i].kind, 0, channel_of(steps[i]), static_cast<double>(number), before);
     }
     for (std::size_t i = 0; i < steps.size() && only_sends; ++i) // somebody takes them
-        graph.add(step_kind::recv_reduce, 0, steps[i].lane * ranks + steps[i].distance, 0, {});
+        graph.add(step_kind::recv_reduce, 0, channel_of(steps[i]), static_cast<double>(i), {});
     graph.end_rank();
     std::vector<std::vector<std::pair<int, double>>> result;
     for (auto const& messages : graph.levels()) {

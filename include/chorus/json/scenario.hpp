@@ -104,7 +104,7 @@ inline collective_job read_collective(json_reader& from) {
     c.group = from.integer("group", 0, most_ranks, 0);
     c.stride = from.integer("stride", 1, most_ranks, 1);
     c.times = from.number("times", 1e-6, 1e9, 1);
-    if (parse_choice(c.algorithm, 0).name != "hierarchical" || c.hierarchy == 0)
+    if (!c.algorithm.starts_with("hierarchical") || c.hierarchy == 0)
         for (auto const* const key : {"hierarchy", "inside", "between"})
             if (from.has(key)) from.fail(key, "left out: \"hierarchy\", \"inside\" and \"between\" are for \"algorithm\": \"hierarchical\" with groups of \"hierarchy\" ranks");
     c.sample = static_cast<std::size_t>(from.whole("sample", 0, 1e6, 0));

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <ios>
 #include <ostream>
 #include <streambuf>
 #include <string>
@@ -24,6 +25,9 @@ extern std::wostream standard_wcout CHORUS_STREAM(5, wcout);
 extern std::wostream standard_wclog CHORUS_STREAM(5, wclog);
 #undef CHORUS_STREAM
 
+/// In a program that includes <iostream> nowhere the streams are raw memory until somebody asks for them.
+inline void construct_standard_streams() { static std::ios_base::Init const exist; }
+
 template <class Stream>
 void flush_where_linked(Stream* which) noexcept try {
     if (which != nullptr) which->flush();
@@ -32,6 +36,7 @@ void flush_where_linked(Stream* which) noexcept try {
 
 /// After it a fork copies nothing that the child would write again, and `_exit` loses nothing.
 [[gnu::cold]] inline void flush_standard_streams() noexcept {
+    construct_standard_streams();
     flush_where_linked(&standard_cout);
     flush_where_linked(&standard_clog);
     flush_where_linked(&standard_wcout);
@@ -73,6 +78,7 @@ private:
 
 /// From now on no line of this process is cut in two by another process that writes to the same file or pipe.
 [[gnu::cold]] inline void write_whole_lines() {
+    construct_standard_streams();
     static char buffer[BUFSIZ]; // without a new one the C library may keep to what held before
     if (__fbufsize(stdout) != 1) std::setvbuf(stdout, buffer, _IOLBF, sizeof buffer); // 1: the program wants none at all
     auto const through_stdout = std::ios_base::sync_with_stdio(true); // tells what holds; it cannot be switched back on
