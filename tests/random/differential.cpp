@@ -8,6 +8,7 @@
 
 #include "hang.hpp"
 #include "runner.hpp"
+#include "support/sanitized.hpp"
 #include "support/seed.hpp"
 
 #include <chorus/runtime/run_processes.hpp>
@@ -33,7 +34,7 @@ struct settings {
     int repeat = 1;
     std::string transport = "any";
     int ranks = 0;
-    std::size_t bytes = std::size_t{64} << 20;
+    std::size_t bytes = std::size_t{CHORUS_SANITIZED ? 4 : 64} << 20;
     int steps = 40;
 };
 
@@ -51,7 +52,7 @@ bool run_seed(std::uint64_t seed, settings const& how, tally& counts) {
         memory_pool memory(comm);
         program_run(comm, memory, seed, counts).run(steps);
     };
-    hang_guard const guard(400, "seed " + std::to_string(seed));
+    hang_guard const guard(580, "seed " + std::to_string(seed));
     options patient;
     patient.timeout = std::chrono::seconds(120);
     try {

@@ -8,6 +8,7 @@
 
 #include <chorus/core/float16.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -177,24 +178,45 @@ public:
 
     void write(piece const& what, std::span<T> into) const {
         auto const out = into.subspan(what.at, what.count);
-        auto const values = [&](int member, auto put) {
-            auto const salt = static_cast<std::uint32_t>(
-                detail::mix(seed_, static_cast<std::uint64_t>(world_[static_cast<std::size_t>(member)]) * 64 +
-                                       static_cast<std::uint64_t>(what.to)));
-            for (std::size_t i = 0; i < out.size(); ++i) put(out[i], value(static_cast<std::uint32_t>(i), salt));
-        };
-        values(what.first, [](T& to, T const& v) { to = v; });
-        for (int r = what.first + 1; r < what.last; ++r)
-            values(r, [&](T& to, T const& v) { to = static_cast<T>(std::invoke(op_, to, v)); });
+        constexpr std::size_t at_once = 4096; // stays in the cache for all ranks
+        for (std::size_t begin = 0; begin < out.size(); begin += at_once)
+            write_some(what, out.subspan(begin, std::min(at_once, out.size() - begin)), begin);
         if constexpr (facts_of<Op, T>().finishes)
             if (finishes_ && what.last - what.first == static_cast<int>(world_.size()) && world_.size() > 1)
                 for (auto& each : out) each = static_cast<T>(each / static_cast<T>(world_.size()));
     }
 
 private:
-    /// Small enough for the sum over all ranks to be exact.
-    static T value(std::uint32_t i, std::uint32_t salt) {
-        auto const number = ((i + salt) * 2654435761u) >> 22;
+    void write_some(piece const& what, std::span<T> out, std::size_t begin) const {
+        for (int member = what.first; member < what.last; ++member) {
+            auto const salt =
+                detail::mix(seed_, static_cast<std::uint64_t>(world_[static_cast<std::size_t>(member)]) * 64 +
+                                       static_cast<std::uint64_t>(what.to));
+            auto const& from = values();
+            auto at = (salt + begin) % from.size();
+            for (std::size_t i = 0; i < out.size(); at = 0) {
+                auto const count = std::min(out.size() - i, from.size() - at);
+                if (member == what.first)
+                    std::copy_n(from.data() + at, count, out.data() + i);
+                else
+                    for (std::size_t k = 0; k < count; ++k)
+                        out[i + k] = static_cast<T>(std::invoke(op_, out[i + k], from[at + k]));
+                i += count;
+            }
+        }
+    }
+
+    /// Every rank contributes these, from another place on: a prime number of them, which no length of a block or
+    /// segment is a multiple of. Small enough for the sum over all ranks to be exact.
+    static std::vector<T> const& values() {
+        static auto const all = [] {
+            std::vector<T> made;
+            for (std::uint32_t i = 0; i < 8191; ++i) made.push_back(value(i * 2654435761u >> 22));
+            return made;
+        }();
+        return all;
+    }
+    static T value(std::uint32_t number) {
         if constexpr (std::is_same_v<T, wide>)
             return {number, 0, {number, 0, 0, 0, 0, 0}};
         else if constexpr (std::is_same_v<T, bfloat16>)
