@@ -126,6 +126,38 @@ std::string check(std::vector<guideline> rules, ranks_are how, int attempts = 40
 
 } // namespace
 
+TEST_CASE("a block that is missing, swapped or left from the last iteration is no result", "[guidelines]") {
+    constexpr int ranks = 4, self = 2;
+    for (auto const what : collectives) {
+        timed_call const call{what, ranks, 840};
+        CAPTURE(text_of(call));
+        auto const rank = what == collective::reduce || what == collective::gather ? 0 : self;
+        auto const result_of = [&](std::uint32_t iteration) {
+            std::vector<std::vector<float>> results(ranks, std::vector<float>(call.count));
+            run_threads(ranks, patient(), [&](communicator& comm) {
+                std::vector<float> in(call.count);
+                auto& out = results[static_cast<std::size_t>(comm.rank())];
+                chorus::testing::detail::contribute(call, comm.rank(), iteration, in, out);
+                chorus::testing::detail::call_once(comm, call, in, out);
+            });
+            return results[static_cast<std::size_t>(rank)];
+        };
+        auto const wrong = [&](std::vector<float> const& result, std::uint32_t iteration) {
+            return chorus::testing::detail::wrong_elements(call, rank, iteration, result);
+        };
+        auto const right = result_of(7);
+        CHECK(wrong(right, 7) == 0);
+        CHECK(wrong(right, 8) > 100); // of the last iteration
+        CHECK(wrong(std::vector<float>(call.count), 7) > 100);
+        auto swapped = right;
+        std::swap_ranges(swapped.begin(), swapped.begin() + 105, swapped.begin() + 105);
+        CHECK(wrong(swapped, 7) > 100);
+        auto one = right;
+        one[77] += 1;
+        CHECK(wrong(one, 7) == 1);
+    }
+}
+
 TEST_CASE("a guideline that cannot hold is reported", "[guidelines][long]") {
     timed_call const large{collective::all_reduce, 2, 430'080}, small{collective::broadcast, 2, 840};
     auto const broken = check({{{large}, {small}, 1, 0}, {{small}, {large}, 1, 0}}, ranks_are::threads, 3);

@@ -13,12 +13,14 @@
 #include <chrono>
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <map>
 #include <new>
 #include <set>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -95,21 +97,78 @@ inline void call_once(communicator& comm, timed_call const& call, std::span<floa
     }
 }
 
+/// What a rank contributes at place `i`: numbers that follow no period, others in every iteration, with exact sums.
+/// `weight`: rank + 1.
+inline float contribution(std::size_t weight, std::size_t i, std::uint32_t iteration) {
+    auto const number = (static_cast<std::uint32_t>(i) + iteration * 40503u) * 2654435761u >> 26;
+    return static_cast<float>(number * static_cast<std::uint32_t>(weight));
+}
+inline void contribute(timed_call const& call, int rank, std::uint32_t iteration, std::span<float> in,
+                       std::span<float> out) {
+    if (call.what == collective::broadcast && rank != 0) return;
+    auto const to = call.what == collective::broadcast ? out : in;
+    for (std::size_t i = 0; i < call.count; ++i) to[i] = contribution(static_cast<std::size_t>(rank) + 1, i, iteration);
+}
+
+/// How many elements of a rank's result are not what all ranks' contributions make them.
+inline std::size_t wrong_elements(timed_call const& call, int rank, std::uint32_t iteration,
+                                  std::span<float const> out) {
+    auto const p = static_cast<std::size_t>(call.ranks), self = static_cast<std::size_t>(rank), block = call.count / p;
+    auto const of_all = p * (p + 1) / 2;
+    auto const compare = [&](std::size_t at, std::size_t count, std::size_t weight, std::size_t from) {
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < count; ++i)
+            wrong += out[at + i] != contribution(weight, from + i, iteration) ? 1 : 0;
+        return wrong;
+    };
+    auto const compare_blocks = [&](std::size_t from) {
+        std::size_t wrong = 0;
+        for (std::size_t sender = 0; sender < p; ++sender) wrong += compare(sender * block, block, sender + 1, from);
+        return wrong;
+    };
+    switch (call.what) {
+    case collective::all_reduce:
+        return compare(0, call.count, of_all, 0);
+    case collective::reduce:
+        return rank == 0 ? compare(0, call.count, of_all, 0) : 0;
+    case collective::broadcast:
+        return compare(0, call.count, 1, 0);
+    case collective::reduce_scatter:
+        return compare(0, block, of_all, self * block);
+    case collective::scatter:
+        return compare(0, block, 1, self * block);
+    case collective::gather:
+        return rank == 0 ? compare_blocks(0) : 0;
+    case collective::all_gather:
+        return compare_blocks(0);
+    case collective::all_to_all:
+        return compare_blocks(self * block);
+    default:
+        throw std::invalid_argument("not timed: " + std::string(name(call.what)));
+    }
+}
+
+/// Times the calls; what each iteration gives is compared as a whole, outside of the time, and an exception where it is
+/// wrong.
 inline void time_calls(communicator& comm, std::span<timed_call const> calls, int rounds, std::span<double> least) {
     pin(comm.rank());
     std::size_t most = 0;
     for (auto const& each : calls) most = std::max(most, each.count);
-    std::vector<float> in(most, 1.0f), out(most);
+    std::vector<float> in(most), out(most);
     auto const iterations = [](timed_call const& call) { return call.count <= 16384 ? 6 : 1; };
     std::vector<double> times;
+    std::uint32_t iteration = 0;
     for (int round = 0; round < rounds; ++round)
         for (auto const& call : calls)
-            for (int i = 0; i < iterations(call); ++i) {
-                std::fill_n(in.begin(), call.count, static_cast<float>(round % 4));
+            for (int i = 0; i < iterations(call); ++i, ++iteration) {
+                contribute(call, comm.rank(), iteration, in, out);
                 barrier(comm);
                 auto const start = std::chrono::steady_clock::now();
                 call_once(comm, call, in, out);
                 times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+                if (auto const wrong = wrong_elements(call, comm.rank(), iteration, out); wrong > 0)
+                    throw std::runtime_error(text_of(call) + ": " + std::to_string(wrong) + " elements of rank " +
+                                             std::to_string(comm.rank()) + " are wrong");
                 barrier(comm); // a rank that shares its processor would else be charged for what the other one writes for the next call
             }
     all_reduce(comm, times, maximum{});
