@@ -77,7 +77,7 @@ public:
     std::vector<random_step> write() {
         std::vector<random_step> steps;
         auto const large = limits_.bytes > usual_bytes && one_in(3);
-        for (int i = 0; i < (large ? limits_.steps / 20 : limits_.steps); ++i) {
+        for (int i = 0; i < (large ? std::max(1, limits_.steps / 20) : limits_.steps); ++i) {
             steps.push_back(large ? next_large() : next());
             if (one_in(6)) steps.push_back(of_kind(random_step::kind::finish));
         }
