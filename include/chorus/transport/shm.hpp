@@ -337,10 +337,10 @@ private:
         auto expected = detail::shm_state::word(epoch_, from);
         return job_->state(what.peer, what.state).now.compare_exchange_strong(expected, detail::shm_state::word(epoch_, to), std::memory_order_acq_rel);
     }
-    /// Whether the message is this rank's to read, still or from now on.
+    /// Whether the message is this rank's to read, from now on or still. What was read before is not read after it: a load alone would
+    /// not keep that order on every processor, and the sender does not wait for a rank that was stopped.
     bool may_read(shown const& what) const {
-        auto const now = job_->state(what.peer, what.state).now.load(std::memory_order_relaxed);
-        return now == detail::shm_state::word(epoch_, state::reading) || move(what, state::shown, state::reading);
+        return move(what, state::shown, state::reading) || move(what, state::reading, state::reading);
     }
     /// The peer has given up. Nothing that it sent after this may be taken for what it took back. Returns false.
     bool take_back_seen(int peer) {

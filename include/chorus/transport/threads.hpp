@@ -36,7 +36,8 @@ public:
     static constexpr bool gathers = true;
 
     threads_transport(std::shared_ptr<detail::thread_hub> hub, int rank)
-        : hub_(std::move(hub)), rank_(rank), round_(hub_->rounds()), slots_(hub_->slots()), peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {
+        : hub_(std::move(hub)), rank_(rank), round_(hub_->rounds()), slots_(hub_->slots()),
+          peers_(static_cast<std::size_t>(hub_->size())), backoff_(hub_->size()) {
         waiting_.reserve(peers_.size());
         unread_.reserve(detail::usual_messages);
         shown_.reserve(detail::usual_messages);

@@ -119,7 +119,6 @@ void add_stop(int rank) {
 void at_end(std::function<void()> check) { made_for->at_end(std::move(check)); }
 int choose(int count) { return running()->choose(count); }
 void fail(std::string const& what) { running()->fail(what); }
-bool is_dead(int rank) { return made_for->is_dead(rank); }
 
 } // namespace explore
 } // namespace chorus::testing

@@ -69,7 +69,5 @@ int choose(int count);
 inline void require(bool holds, char const* what) {
     if (!holds) fail(what);
 }
-/// Whether a rank was ended by add_death.
-bool is_dead(int rank);
 
 } // namespace chorus::testing::explore

@@ -55,7 +55,6 @@ public:
     void end(int rank);
     void stop(int rank, bool goes_on);
     int current() const { return current_; }
-    bool is_dead(int rank) const { return fibers_[static_cast<std::size_t>(rank)].is == fiber::dead; }
     [[noreturn]] void fail(std::string const& what);
 
 private:

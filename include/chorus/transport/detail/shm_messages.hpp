@@ -107,7 +107,7 @@ inline std::byte const* shm_transport::post(incoming const& wish) {
     auto& peer = at(wish.peer);
     std::byte const* view = nullptr;
     auto got = taken::refused;
-    if (wish_for(peer, wish.ex) == peer.posted.size() && !is_answered(wish)) {
+    if (wish_for(peer, wish.ex) == peer.posted.size() && !is_answered(wish) && !peer.withdrawn) {
         std::size_t found = 0;
         while (found < peer.unexpected.size() && !matches(peer.unexpected[found].ex, wish.ex)) ++found;
         if (found < peer.unexpected.size()) {
