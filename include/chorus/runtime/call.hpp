@@ -103,8 +103,9 @@ CHORUS_INLINE void communicator::begin(detail::task& what, operation const& call
 }
 
 CHORUS_INLINE void communicator::run(operation const& call) {
-    require_valid();
+    require_member();
     context::inside const guard(owner());
+    require_valid();
     auto const& ready = prepare(call);
     if (!ready.home) {
         if (owner().settings().checked) check_agreement(ready.signature);
@@ -123,8 +124,9 @@ CHORUS_INLINE void communicator::run(operation const& call) {
 }
 
 CHORUS_INLINE request communicator::start(operation const& call, std::shared_ptr<void const> keep) {
-    require_valid();
+    require_member();
     context::inside const guard(owner());
+    require_valid();
     owner().shares_progress();
     auto const& ready = prepare(call);
     auto task = task_of(call, ready);
@@ -135,8 +137,9 @@ CHORUS_INLINE request communicator::start(operation const& call, std::shared_ptr
 }
 
 CHORUS_INLINE persistent_request communicator::prepare_persistent(operation const& call, std::shared_ptr<void const> keep) {
-    require_valid();
+    require_member();
     context::inside const guard(owner());
+    require_valid();
     owner().shares_progress();
     auto const& ready = prepare(call);
     if (!ready.home) refuse(call, ready.how, "native collectives have no persistent form here");
@@ -188,8 +191,9 @@ CHORUS_INLINE request communicator::start_own_message(operation const& call, std
 
 /// Point-to-point messages are schedules of one step, in the exchange 0 of the communicator.
 CHORUS_INLINE request communicator::start_message(operation const& call, int peer, bool sends) {
-    require_valid();
+    require_member();
     context::inside const guard(owner());
+    require_valid();
     auto const signature = make_signature(collective::send_recv, call.fold, call.lengths.uniform, {}, -1, {});
     if (peer == rank()) return start_own_message(call, signature, sends);
     if (peer < 0 || peer >= size())

@@ -25,7 +25,7 @@ namespace chorus {
 }
 [[gnu::cold]] inline void context::meet_another_thread(bool patient) const {
     two_threads_.store(true, std::memory_order_relaxed);
-    while (patient && thread_inside_.load(std::memory_order_relaxed) != std::thread::id()) std::this_thread::yield();
+    while (patient && thread_inside_.load(std::memory_order_acquire) != std::thread::id()) std::this_thread::yield();
     if (!patient) refuse_two_threads();
 }
 inline void context::require_one_thread() {

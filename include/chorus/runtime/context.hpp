@@ -80,12 +80,12 @@ public:
         ~inside() {
             if (nested_) return;
             if (what_->thread_inside_.load(std::memory_order_relaxed) != me_) what_->two_threads_.store(true, std::memory_order_relaxed);
-            what_->thread_inside_.store(std::thread::id(), std::memory_order_relaxed);
+            what_->thread_inside_.store(std::thread::id(), std::memory_order_release); // who waits for it sees what was done
         }
 
     private:
         inside(context const& what, bool patient) : without_helper_(what), what_(&what), me_(std::this_thread::get_id()) {
-            auto const now = what.thread_inside_.load(std::memory_order_relaxed);
+            auto const now = what.thread_inside_.load(std::memory_order_acquire);
             nested_ = now == me_;
             if (nested_) return;
             if (now != std::thread::id()) what.meet_another_thread(patient);
@@ -118,7 +118,7 @@ public:
     std::vector<int> renew();
 
     void require_working(std::uint32_t epoch) const {
-        detail::without_helper const guard(*this);
+        inside const guard(*this); // before anything is read that the thread inside may write
         require_working();
         if (epoch != epoch_) detail::misuse({"this communicator or request is from before shrink(): use the new communicator"});
     }

@@ -54,8 +54,9 @@ namespace chorus {
 }
 
 [[gnu::cold]] CHORUS_INLINE communicator communicator::split(int color, int key) {
-    require_valid();
+    require_member();
     context::inside const guard(owner());
+    require_valid();
     owner().shares_progress();
     constexpr auto mask_words = context::most_communicators / 64;
     constexpr std::size_t facts = 3;
